@@ -1,0 +1,1 @@
+"""Learning for Quorate: specs, data, models, training, evaluation, fusion. Knows no chain, web or clock."""
