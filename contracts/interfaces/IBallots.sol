@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Panel} from "../types/Panel.sol";
+import {TaskId} from "../types/TaskId.sol";
+
+/// @title Stage vote
+/// @notice Committee members seal one ballot for all models, then open it. Each may send its own transactions, or
+/// sign and let anyone submit a batch; both count the same and nobody gets two ballots.
+interface IBallots {
+    event BallotSealed(TaskId indexed task, address indexed verifier, uint256 seat, bytes32 seal);
+    event BallotOpened(TaskId indexed task, address indexed verifier, uint256 seat, bytes scores);
+    /// @param root keccak256 of `ballots`
+    /// @param ballots 34 bytes each: seat (2), seal (32)
+    event BallotsSealed(TaskId indexed task, bytes32 root, bytes ballots);
+    /// @param ballots 2 + 3 * models bytes each: seat, then a score (ppm) per model
+    event BallotsOpened(TaskId indexed task, bytes ballots);
+
+    error NotSeated(uint256 seat, address account);
+    error NotDrawn(uint256 seat);
+    error VerifierIsContributor(address verifier);
+    error BallotAlreadySealed(TaskId task, address verifier);
+    error BallotNotSealed(TaskId task, address verifier);
+    error BallotSealMismatch(TaskId task, address verifier);
+    error ScoreCountMismatch(uint256 bytesGiven, uint256 bytesNeeded);
+    error BallotScoreOutOfRange(uint256 model, uint256 scorePpm);
+    error BatchMalformed(uint256 bytesGiven);
+    error BatchEmpty();
+    error BatchUnknown(TaskId task, bytes32 root);
+
+    /// @notice Seals the sender's ballot.
+    /// @param seat of the sender in the task's roster
+    /// @param seal libraries/Seals.sol, `ballot`
+    function voteSeal(TaskId task, uint256 seat, bytes32 seal) external;
+
+    /// @notice Opens the sender's sealed ballot.
+    /// @param scores 3 big-endian bytes (ppm) per opened model, in order of opening
+    /// @param salt of the seal
+    function voteOpen(TaskId task, bytes calldata scores, bytes16 salt) external;
+
+    /// @notice Seals signed ballots in one transaction. Entries that cannot be taken (not drawn, sealed already,
+    /// signed by someone else) are left out, so that one bad entry does not spoil a batch.
+    /// @param entries 99 bytes each: seat (2), seal (32), signature (65) of EIP-712 `Ballot(bytes32 task,bytes32 seal)`
+    function voteSealMany(TaskId task, bytes calldata entries) external;
+
+    /// @notice Opens ballots of one sealed batch; may be called again for those whose scores arrive later.
+    /// @param roots of all batches sealed for the task, in order
+    /// @param which of them `entries` belongs to
+    /// @param entries in the batch's order, each either 0x00, seat (2), seal (32): still sealed; or 0x01, seat (2),
+    /// salt (16), scores (3 per model): opened
+    function voteOpenMany(TaskId task, bytes32[] calldata roots, uint256 which, bytes calldata entries) external;
+
+    /// @notice Digest that a verifier signs for a batch (EIP-712).
+    function ballotDigest(TaskId task, bytes32 seal) external view returns (bytes32);
+
+    /// @notice Seal that `verifier` would have to have made on this chain and board.
+    function ballotSeal(
+        TaskId task,
+        address verifier,
+        bytes calldata scores,
+        bytes16 salt
+    ) external view returns (bytes32);
+
+    /// @notice Votes of committee places 48 * number and up, packed as in types/Panel.sol.
+    function panelOf(TaskId task, uint256 number) external view returns (Panel);
+
+    /// @notice Votes for model `index`, and whether they are a majority of the committee (and it was not struck).
+    function votesOf(TaskId task, uint256 index) external view returns (uint256 votesFor, bool accepted);
+
+    /// @notice Median of scores, the official score of a model (libraries/Tally.sol).
+    function median(uint24[] memory scoresPpm) external pure returns (uint24);
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @notice Every limit, with its unit and its reason.
+library Bounds {
+    uint256 internal constant PPM = 1_000_000; // one, in parts per million
+    uint256 internal constant MAX_MODELS = 21; // opened in one task: 6-bit counters of one panel word
+    uint256 internal constant PANEL = 48; // committee members in one panel word
+    uint256 internal constant MAX_POOL = 1_200; // members of a pool: a roster is contract code, at most 24,576 bytes
+    uint256 internal constant MAX_SHARDS_DRAWN = 32; // proven in one transaction
+    uint256 internal constant MIN_WINDOW = 12 seconds; // one slot: a shorter window can pass between two blocks
+    uint256 internal constant MAX_WINDOW = 30 days; // a stalled escrow frees within six of these
+    uint256 internal constant PAYMENT_GAS = 50_000; // handed to a payee that someone else settles for
+}

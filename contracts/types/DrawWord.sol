@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {TaskWord} from "./TaskWord.sol";
+
+/// @notice Second stored word of a task, written when the shards are shown: all that voting needs to know.
+///
+/// bits   0-63   seed            from the hash of the draw block
+/// bits  64-95   roster
+/// bits  96-111  poolSize        n
+/// bits 112-127  committee       c = min(n, the key's committee): the majority's denominator
+/// bits 128-135  models          opened: a ballot has one score for each
+/// bits 136-175  voteEndsAt      seconds
+/// bits 176-199  ballotSeconds
+/// bits 200-223  mafrPpm
+/// bits 224-255  contributors    as in TaskWord
+type DrawWord is uint256;
+
+using DrawWords for DrawWord global;
+
+library DrawWords {
+    function pack(
+        TaskWord task,
+        uint256 seed_,
+        uint256 committee_,
+        uint256 voteEndsAt_,
+        uint256 ballotSeconds,
+        uint256 mafrPpm_
+    ) internal pure returns (DrawWord) {
+        return
+            DrawWord.wrap(
+                seed_ |
+                    (task.roster() << 64) |
+                    (task.poolSize() << 96) |
+                    (committee_ << 112) |
+                    (task.models() << 128) |
+                    (voteEndsAt_ << 136) |
+                    (ballotSeconds << 176) |
+                    (mafrPpm_ << 200) |
+                    (task.contributorBits() << 224)
+            );
+    }
+
+    function exists(DrawWord self) internal pure returns (bool) {
+        return DrawWord.unwrap(self) != 0;
+    }
+
+    function seed(DrawWord self) internal pure returns (uint256) {
+        return uint64(DrawWord.unwrap(self));
+    }
+
+    function roster(DrawWord self) internal pure returns (uint256) {
+        return uint32(DrawWord.unwrap(self) >> 64);
+    }
+
+    function poolSize(DrawWord self) internal pure returns (uint256) {
+        return uint16(DrawWord.unwrap(self) >> 96);
+    }
+
+    function committee(DrawWord self) internal pure returns (uint256) {
+        return uint16(DrawWord.unwrap(self) >> 112);
+    }
+
+    function models(DrawWord self) internal pure returns (uint256) {
+        return uint8(DrawWord.unwrap(self) >> 128);
+    }
+
+    function voteEndsAt(DrawWord self) internal pure returns (uint256) {
+        return uint40(DrawWord.unwrap(self) >> 136);
+    }
+
+    function ballotEndsAt(DrawWord self) internal pure returns (uint256) {
+        return voteEndsAt(self) + uint24(DrawWord.unwrap(self) >> 176);
+    }
+
+    function mafrPpm(DrawWord self) internal pure returns (uint256) {
+        return uint24(DrawWord.unwrap(self) >> 200);
+    }
+
+    /// @notice False when `account` certainly opened no model; true when it may have.
+    function mayContribute(DrawWord self, address account) internal pure returns (bool) {
+        return DrawWord.unwrap(self) & (1 << (224 + (uint160(account) & 31))) != 0;
+    }
+}
