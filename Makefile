@@ -1,0 +1,85 @@
+# Each target sets up what it needs; `make help` lists them. Wants Python 3.11, Node 20 and make, nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3.11
+ROOT := $(CURDIR)
+PY := $(ROOT)/.venv/bin/python
+STAMPS := .tools/stamps
+ARGS ?=
+
+export SOLCX_BINARY_PATH := $(ROOT)/.tools/solcx
+export PATH := $(ROOT)/.tools/bin:$(ROOT)/.venv/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
+
+.PHONY: help setup build demo test test-long lint bench bench-learning lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+setup: $(STAMPS)/project $(STAMPS)/tools ## install everything inside this folder (.venv, node_modules, .tools)
+
+build: $(STAMPS)/build ## compile the contracts into build/contracts
+
+demo: setup build ## run a whole task on a local chain; ARGS="--scenario 2 --dataset digits --seed 7 --quick"
+	@$(PY) -m dapp demo $(ARGS)
+
+test: setup build ## run every test but the long ones
+	@tools/test.sh "not long"
+
+test-long: setup build ## run the long tests
+	@tools/test.sh "long"
+
+lint: setup ## check style, types and import directions
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@lint-imports
+
+bench: setup build ## measure speed: evaluation and fusion against their naive twins
+	@$(PY) -m ml.bench $(ARGS)
+
+bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
+	@$(PY) -m ml.bench_learning $(ARGS)
+
+lock: ## resolve requirements.in and package.json anew (wants uv)
+	@tools/lock.sh
+	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+clean: ## remove what was built and measured; keeps .venv, node_modules and .tools
+	@rm -rf build reports out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache $(STAMPS)/build
+
+$(STAMPS)/python: requirements.lock requirements-torch.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+	  || { echo "Quorate needs Python 3.11: install it, or say where it is: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "Set-up 1/4: Python packages into .venv (about 1.2 GB, 5 minutes the first time)"
+	@test -x $(PY) || $(PYTHON) -m venv .venv
+	@$(PY) -m pip install -qq --no-deps --require-hashes -r requirements.lock
+	@$(PY) -m pip install -qq -r requirements-torch.txt
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/project: $(STAMPS)/python pyproject.toml
+	@echo "Set-up 2/4: the project itself, editable"
+	@$(PY) -m pip install -qq --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMPS)/node: package.json package-lock.json
+	@node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null \
+	  || { echo "Quorate needs Node 20 or newer: install it from nodejs.org or your system's packages" >&2; exit 1; }
+	@echo "Set-up 3/4: compiler, devnet and library contracts into node_modules (about 140 MB)"
+	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/tools: $(STAMPS)/python $(STAMPS)/node tools/link_tools.sh tools/install_solc.py tools/solc.js tools/brownie
+	@echo "Set-up 4/4: solc, anvil, forge and brownie into .tools"
+	@tools/link_tools.sh
+	@$(PY) tools/install_solc.py
+	@touch $@
+
+$(STAMPS)/build: $(STAMPS)/tools brownie-config.yaml $(SOURCES)
+	@brownie compile
+	@mkdir -p $(@D) && touch $@

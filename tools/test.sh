@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Runs the tests that bear the given markers: first the Python tests, without Brownie's plugin (it would compile and
+# start a chain for each run), then the contract tests under Brownie. Fails if either fails or if nothing ran.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+markers=${1:?usage: tools/test.sh MARKERS}
+results=out/tests
+rm -rf "$results" && mkdir -p "$results"
+failed=0
+
+run() { # NAME COMMAND...: pytest's exit status 5 says that no test bears the markers
+  local name=$1 status=0
+  shift
+  PYTEST_ADDOPTS="--junitxml=$PWD/$results/$name.xml -m '$markers'" "$@" || status=$?
+  [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
+}
+
+run python .venv/bin/python -m pytest -p no:pytest-brownie --ignore=tests/contracts -q
+if compgen -G "tests/contracts/test_*.py" >/dev/null; then
+  run contracts tools/brownie test tests/contracts
+fi
+.venv/bin/python tools/tally.py "$results" || failed=1
+exit "$failed"
