@@ -1,0 +1,1 @@
+"""The chain: client, contracts, and byte-exact mirrors of what the contracts compute."""
