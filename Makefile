@@ -69,7 +69,7 @@ $(STAMPS)/project: $(STAMPS)/python pyproject.toml
 
 $(STAMPS)/node: package.json package-lock.json
 	@node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null \
-	  || { echo "Quorate needs Node 20 or newer: install it from nodejs.org or your system's packages" >&2; exit 1; }
+	  || { echo "Quorate needs Node 20 or newer: install it first" >&2; exit 1; }
 	@echo "Set-up 3/4: compiler, devnet and library contracts into node_modules (about 140 MB)"
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@mkdir -p $(@D) && touch $@
@@ -81,5 +81,5 @@ $(STAMPS)/tools: $(STAMPS)/python $(STAMPS)/node tools/link_tools.sh tools/insta
 	@touch $@
 
 $(STAMPS)/build: $(STAMPS)/tools brownie-config.yaml $(SOURCES)
-	@brownie compile
+	@brownie compile $(if $(filter brownie-config.yaml,$?),--all) # Brownie does not see a change of viaIR by itself
 	@mkdir -p $(@D) && touch $@

@@ -1,4 +1,4 @@
-"""Puts the pinned solc where py-solc-x, Brownie and forge look: the native one where it can be had, else npm's."""
+"""Puts the pinned solc where py-solc-x and Brownie look: native where it can be had, else npm's."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ DOWNLOAD_S = 90
 PROBE = """
 import requests, sys, solcx.install as install
 system = install._get_os_name()
-requests.head(install.BINARY_DOWNLOAD_BASE.format(system, "list.json"), timeout=float(sys.argv[1])).raise_for_status()
+url = install.BINARY_DOWNLOAD_BASE.format(system, "list.json")
+requests.head(url, timeout=float(sys.argv[1])).raise_for_status()
 """
 DOWNLOAD = "import solcx, sys; solcx.install_solc(sys.argv[1], show_progress=False)"
 
 
 def main() -> int:
-    """Install solc below SOLCX_BINARY_PATH, say which kind it is, and check that it answers with the pinned version."""
+    """Install solc below SOLCX_BINARY_PATH, say of which kind it is, and check its version."""
     folder = Path(os.environ.get("SOLCX_BINARY_PATH") or ROOT / ".tools" / "solcx")
     folder.mkdir(parents=True, exist_ok=True)
     binary = folder / f"solc-v{VERSION}"
@@ -33,14 +34,14 @@ def main() -> int:
         binary.unlink(missing_ok=True)
         binary.symlink_to(os.path.relpath(ROOT / "tools" / "solc.js", folder))
     if not answers(binary):
-        print(f"solc: {binary} does not answer with version {FULL_VERSION}; run `npm ci` first", file=sys.stderr)
+        print(f"solc: {binary} does not answer as {FULL_VERSION}; run `npm ci` first", file=sys.stderr)
         return 1
     print(f"solc {VERSION}: {kind}")
     return 0
 
 
 def install_native(folder: Path) -> bool:
-    """Whether py-solc-x could download solc; bounded in time, so that a machine without network does not hang."""
+    """Whether py-solc-x could download solc, in bounded time: a machine without network does not hang."""
     environment = {**os.environ, "SOLCX_BINARY_PATH": str(folder)}
     return runs([sys.executable, "-c", PROBE, str(PROBE_S)], environment, 4 * PROBE_S) and runs(
         [sys.executable, "-c", DOWNLOAD, VERSION], environment, DOWNLOAD_S

@@ -1,4 +1,4 @@
-"""Adds up the JUnit files of several pytest runs into one closing line; fails when a test failed or none ran."""
+"""Adds up the JUnit files of several pytest runs in one closing line; fails if a test failed or none ran."""
 
 from __future__ import annotations
 
