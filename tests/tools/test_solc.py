@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 ADDER = "// SPDX-License-Identifier: MIT\npragma solidity 0.8.28;\nlibrary Adder { uint constant ONE = 1; }\n"
-    "// SPDX-License-Identifier: MIT\npragma solidity 0.8.28;\nlibrary Adder { uint256 constant ONE = 1; }\n"
-)
 USER = """// SPDX-License-Identifier: MIT
 pragma solidity 0.8.28;
 import {Adder} from "%s";
