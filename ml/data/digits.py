@@ -21,7 +21,7 @@ SPLIT_SEED = 1797
 def load(directory: Path | None = None, cache: Path | None = None) -> Dataset:
     """The digits; both folders are ignored, since the data come with scikit-learn."""
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # slow to import
+        from sklearn.datasets import load_digits  # slow to import
     except ImportError as error:
         raise DatasetUnavailable(
             "the digits data set comes with scikit-learn, which is not installed",

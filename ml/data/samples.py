@@ -45,7 +45,7 @@ class Samples:
 
     def tensor(self) -> Tensor:
         """x_N1HW: float32 pixels scaled to [0, 1]."""
-        return torch.from_numpy(np.ascontiguousarray(self.images_NHW)).unsqueeze(1).float().div_(255)
+        return torch.from_numpy(self.images_NHW.astype(np.float32) / np.float32(255)).unsqueeze(1)
 
     def digest(self) -> bytes:
         """SHA-256 over shape, labels and pixels, 32 bytes: names this set of samples in a cache."""

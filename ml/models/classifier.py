@@ -72,7 +72,7 @@ def _module(layer: Layer) -> nn.Module:
 
 
 class _SameConv2d(nn.Conv2d):
-    """Convolution that keeps height and width; for an even kernel the odd pixel is at the bottom and right."""
+    """Convolution that keeps height and width; with an even kernel the odd pixel is at the bottom right."""
 
     def __init__(self, inputs: int, outputs: int, size: int) -> None:
         super().__init__(inputs, outputs, size, padding=size // 2 if size % 2 else 0)

@@ -1,0 +1,119 @@
+"""How good a model is, in whole numbers. Floats stop here: everyone counts the same correct answers.
+
+The samples are cut into fixed batches, each computed by one thread, so the counts do not depend on how many
+threads share the work. Ties go to the lowest output, and an output with NaN counts as wrong.
+Shapes: N samples, B batch, C channels, H height, W width, K outputs.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ml.data.samples import Samples
+from ml.models.classifier import Classifier
+from ml.threads import torch_threads
+
+PPM: Final = 1_000_000
+BATCH: Final = 64
+WRONG: Final = -1  # stands for "no valid answer" among predicted labels
+
+
+class Predictor(Protocol):
+    """Anything with an answer for every sample; a fused model is one."""
+
+    def predict(self, samples: Samples) -> NDArray[np.int64]:
+        """The label of each sample, or WRONG."""
+        ...
+
+
+Model: TypeAlias = Classifier | Predictor
+
+
+def predict(model: Model, samples: Samples, threads: int = 1) -> NDArray[np.int64]:
+    """labels_N: the label that `model` gives each sample, or WRONG where it gives none."""
+    if isinstance(model, Classifier):
+        return choose(outputs(model, samples, threads)[1], model.labels)
+    return model.predict(samples)
+
+
+def choose(scores_NK: Tensor, labels: tuple[int, ...]) -> NDArray[np.int64]:
+    """The label of the largest score in each row, the lowest index among equals; WRONG for a row with NaN."""
+    scores = scores_NK.numpy()
+    first_best_N = np.argmax(scores, axis=1)
+    chosen_N: NDArray[np.int64] = np.asarray(labels, dtype=np.int64)[first_best_N]
+    chosen_N[np.isnan(scores).any(axis=1)] = WRONG
+    return chosen_N
+
+
+def correct(model: Model, samples: Samples, threads: int = 1) -> int:
+    """How many samples `model` gives their true label."""
+    return int(np.count_nonzero(predict(model, samples, threads) == samples.labels_N))
+
+
+def accuracy_ppm(model: Model, samples: Samples, threads: int = 1) -> int:
+    """Correct answers per million samples, rounded down; 0 for no samples."""
+    return ppm(correct(model, samples, threads), len(samples))
+
+
+def own_label_accuracy_ppm(model: Classifier, samples: Samples, threads: int = 1) -> int:
+    """As accuracy_ppm, over those samples whose label the model declares."""
+    return accuracy_ppm(model, samples.with_labels(model.labels), threads)
+
+
+def ppm(count: int, total: int) -> int:
+    """`count` of `total` in parts per million, rounded down; 0 when there are none."""
+    return count * PPM // total if total else 0
+
+
+def confusion(model: Model, samples: Samples, labels: int, threads: int = 1) -> NDArray[np.int64]:
+    """counts[t, p]: samples of label t that `model` calls p; column p = `labels` counts WRONG answers."""
+    predicted_N = predict(model, samples, threads)
+    column_N = np.where(predicted_N == WRONG, labels, predicted_N)
+    counts = np.zeros((labels, labels + 1), dtype=np.int64)
+    np.add.at(counts, (samples.labels_N, column_N), 1)
+    return counts
+
+
+def per_label_ppm(model: Model, samples: Samples, labels: int, threads: int = 1) -> tuple[int, ...]:
+    """For each label, the share of its samples that get it, in ppm."""
+    counts = confusion(model, samples, labels, threads)
+    return tuple(ppm(int(counts[label, label]), int(counts[label].sum())) for label in range(labels))
+
+
+METRICS: Final[dict[str, Callable[[Classifier, Samples, int], int]]] = {
+    "accuracy": accuracy_ppm,
+    "own_label_accuracy": own_label_accuracy_ppm,
+}
+"""By the names that a task specification uses."""
+
+
+def outputs(model: Classifier, samples: Samples, threads: int = 1) -> tuple[Tensor, Tensor]:
+    """features_NF and logits_NK for all samples, bit for bit the same for any number of threads."""
+    fast = copy.deepcopy(model).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    starts = range(0, len(samples), BATCH)
+    with (
+        torch_threads(1),
+        ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
+    ):
+        parts = list(
+            pool.map(lambda start: _forward(fast, samples.take(slice(start, start + BATCH))), starts)
+        )
+    if not parts:
+        return torch.empty(0, model.plan.features), torch.empty(0, len(model.labels))
+    return torch.cat([features for features, _ in parts]), torch.cat([logits for _, logits in parts])
+
+
+def _forward(model: Classifier, samples: Samples) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode():
+        x_BCHW = samples.tensor().contiguous(memory_format=torch.channels_last)
+        features_BF = model.features(x_BCHW).contiguous()
+        logits_BK: Tensor = model.head(features_BF)
+    return features_BF, logits_BK
