@@ -1,0 +1,188 @@
+"""Development chains: anvil as a process of its own, and one inside this process that needs no port and no Node."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import IO, Self
+
+from web3 import EthereumTesterProvider, Web3
+
+from dapp.chain.clock import TravelClock
+from dapp.chain.errors import ChainError, EndpointDown
+from dapp.chain.rpc import Rpc, connect
+from dapp.chain.signer import DEVNET_MNEMONIC
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+START_S = 20.0
+STOP_S = 5.0
+
+
+class DevnetFailed(ChainError):
+    """anvil is missing or does not start."""
+
+    code = "devnet-failed"
+    default_fix = "Run `make setup`, which installs anvil; `quorate demo --quick` runs without it."
+
+
+class Anvil:
+    """An anvil of our own, in its own process group, stopped in any case when the `with` block ends.
+
+    url       an IPC socket in a private folder
+    http_url  the same chain over HTTP, on a free port of this machine only
+    """
+
+    def __init__(
+        self,
+        accounts: int = 30,
+        port: int | None = None,
+        chain_id: int = 31337,
+        block_time_s: int | None = None,
+    ) -> None:
+        self._accounts = accounts
+        self._port = port
+        self._chain_id = chain_id
+        self._block_time_s = block_time_s
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._folder: Path | None = None
+        self.url = ""
+        self.http_url = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start anvil and wait until it answers. Raises DevnetFailed."""
+        program = _find("anvil")
+        self._folder = Path(tempfile.mkdtemp(prefix="quorate-devnet-"))
+        port = _free_port() if self._port is None else self._port
+        self.url, self.http_url = str(self._folder / "anvil.ipc"), f"http://127.0.0.1:{port}"
+        command = [program, "--quiet", "--host", "127.0.0.1", "--port", str(port), "--ipc", self.url]
+        command += ["--mnemonic", DEVNET_MNEMONIC, "--accounts", str(self._accounts)]
+        command += ["--balance", "1000000", "--chain-id", str(self._chain_id), "--hardfork", "prague"]
+        command += [] if self._block_time_s is None else ["--block-time", str(self._block_time_s)]
+        self._log = (self._folder / "anvil.log").open("wb")
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop anvil and everything it started; remove its folder."""
+        if self._process is not None:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                try:
+                    os.killpg(self._process.pid, number)
+                except ProcessLookupError:
+                    break
+                try:
+                    self._process.wait(STOP_S)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+            self._process.wait()
+            self._process = None
+        if self._log is not None:
+            self._log.close()
+            self._log = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def rpc(self) -> Rpc:
+        """A connection of its own."""
+        return connect(self.url, self._chain_id)
+
+    def clock(self, rpc: Rpc) -> TravelClock:
+        """A clock that travels."""
+        return anvil_clock(rpc)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            if self._process is not None and self._process.poll() is not None:
+                break
+            try:
+                connect(self.url, self._chain_id, tries=1)
+                return
+            except ChainError:
+                time.sleep(0.05)
+        log = b"" if self._folder is None else (self._folder / "anvil.log").read_bytes()
+        raise DevnetFailed(f"anvil does not start: {log.decode(errors='replace').strip()[-300:] or 'no answer'}")
+
+
+class InProcess:
+    """A chain inside this process (eth-tester on py-evm): gone when the process ends."""
+
+    url = "tester"
+
+    def __init__(self, accounts: int = 30) -> None:
+        from eth_tester import EthereumTester, PyEVMBackend  # slow to import
+
+        backend = PyEVMBackend.from_mnemonic(
+            DEVNET_MNEMONIC, num_accounts=accounts, hd_path="m/44'/60'/0'/0"
+        )
+        self.tester = EthereumTester(backend)
+        self._rpc = Rpc(Web3(EthereumTesterProvider(self.tester)), self.url)
+        self._rpc.check_chain(None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def rpc(self) -> Rpc:
+        """The one connection."""
+        return self._rpc
+
+    def clock(self, rpc: Rpc) -> TravelClock:
+        """A clock that travels."""
+        return TravelClock(rpc, lambda at_s: self.tester.time_travel(at_s + 1), self.tester.mine_blocks)
+
+
+Devnet = Anvil | InProcess
+
+
+def anvil_clock(rpc: Rpc) -> TravelClock:
+    """A travelling clock for an anvil at the other end. Raises EndpointDown for another kind of node."""
+
+    def travel(at_s: int) -> None:
+        rpc.raw("evm_setNextBlockTimestamp", at_s)
+        rpc.raw("evm_mine")
+
+    def mine(blocks: int) -> None:
+        rpc.raw("anvil_mine", hex(blocks))
+
+    if "anvil" not in str(rpc.raw("web3_clientVersion")).lower():
+        raise EndpointDown(f"{rpc.url} is no anvil: its time cannot be moved")
+    return TravelClock(rpc, travel, mine)
+
+
+def _find(program: str) -> str:
+    own = PROJECT / ".tools" / "bin" / program
+    found = str(own) if own.exists() else shutil.which(program)
+    if found is None:
+        raise DevnetFailed(f"{program} is not installed")
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,238 @@
+"""Everything that can go wrong between us and the chain, each with what to do about it.
+
+A call that a contract refuses arrives as ContractRefused under its Solidity name, with the values of the error
+decoded by the ABI; docs/errors.md says the same in prose.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from eth_abi import decode  # type: ignore[attr-defined]
+from eth_abi.exceptions import DecodingError
+from eth_utils import keccak
+
+from dapp.chain.refusals import FIXES, RETRYABLE
+from dapp.chain.words import Phase
+from ml.errors import QuorateError
+
+Abi = Iterable[Mapping[str, Any]]
+
+
+class ChainError(QuorateError):
+    """The base of all chain errors."""
+
+    code = "chain-failed"
+    default_fix = "Read the message; `quorate doctor` checks endpoint, chain id and contracts."
+
+
+class EndpointDown(ChainError):
+    """Nobody answers at the endpoint, or only with server errors."""
+
+    code = "endpoint-down"
+    default_fix = "Start the node (`quorate devnet` for a local one) or name another endpoint with --rpc."
+
+
+class EndpointConfused(ChainError):
+    """The endpoint answers, but not with what was asked for."""
+
+    code = "endpoint-confused"
+    default_fix = "Check that --rpc names an Ethereum JSON-RPC endpoint; use another node if it does."
+
+
+class WrongChain(ChainError):
+    """The endpoint serves another chain than the one that was asked for."""
+
+    code = "wrong-chain"
+    default_fix = "Name an endpoint of the right chain with --rpc, or the right chain with --chain-id."
+
+
+class ContractMissing(ChainError):
+    """No code, or other code, at the address where a contract should be."""
+
+    code = "contract-missing"
+    default_fix = "Deploy with `quorate deploy`, or name the chain on which the contracts stand with --rpc."
+
+
+class NotDeployed(ChainError):
+    """No deployment is known for this chain."""
+
+    code = "not-deployed"
+    default_fix = "Deploy with `quorate deploy`, or copy deployments/<chain id>.json from whoever did."
+
+
+class NoSigner(ChainError):
+    """A transaction was asked for, but no account to sign it."""
+
+    code = "no-signer"
+    default_fix = "Name an account with --keystore FILE, or with --account N on a devnet."
+
+
+class KeyRefused(ChainError):
+    """A key that cannot be opened or must not be used here."""
+
+    code = "key-refused"
+    default_fix = "Use a keystore file (version 3) that only you can read, and its passphrase."
+
+
+class InsufficientFunds(ChainError):
+    """The account cannot pay for the transaction."""
+
+    code = "insufficient-funds"
+    default_fix = "Send ether to the account, then run the command again: it takes up where it stopped."
+
+
+class FeeTooHigh(ChainError):
+    """The chain asks for more per gas than the settings allow."""
+
+    code = "fee-too-high"
+    default_fix = "Wait for lower fees, or raise --max-fee-gwei; the transaction keeps its place."
+
+
+class TransactionPending(ChainError):
+    """A transaction was sent and is not in a block yet."""
+
+    code = "transaction-pending"
+    default_fix = "Run the command again: it waits for the same transaction and sends no second one."
+
+
+class NonceTaken(ChainError):
+    """Another program used the nonce that a journaled transaction was signed for."""
+
+    code = "nonce-taken"
+    default_fix = "Stop the other program that uses this account, then run the command again."
+
+
+class OutOfGas(ChainError):
+    """A transaction ran out of gas, or failed without a reason."""
+
+    code = "transaction-failed"
+    default_fix = "Run the command again; it estimates the gas anew."
+
+
+class HistoryIncomplete(ChainError):
+    """The endpoint's events do not add up to what the contract stores."""
+
+    code = "history-incomplete"
+    default_fix = "The node may still be catching up: try again, or use another endpoint."
+
+
+class TaskUnknown(ChainError):
+    """No such task on this board."""
+
+    code = "task-unknown"
+    default_fix = "`quorate task list` shows the tasks of this board."
+
+
+class ContractRefused(ChainError):
+    """A contract reverted. `name` and `args_` are the Solidity error's; `tx` is set when it cost gas."""
+
+    code = "contract-refused"
+
+    def __init__(self, name: str, args: Mapping[str, object], tx: str | None = None) -> None:
+        shown = ", ".join(f"{key}={_shown(value)}" for key, value in args.items())
+        super().__init__(
+            f"the contract refused: {name}({shown})",
+            fix=FIXES.get(
+                name, "Read the contract's interface for this error; the call cannot succeed as it is."
+            ),
+            retryable=name in RETRYABLE,
+            name=name,
+            **{f"arg_{key}": value for key, value in args.items()},
+        )
+        self.name = name
+        self.args_ = dict(args)
+        self.tx = tx
+
+    def to_dict(self) -> dict[str, object]:
+        """The four fields, and the Solidity name and values."""
+        return super().to_dict() | {
+            "name": self.name,
+            "args": {key: _shown(value) for key, value in self.args_.items()},
+            "tx": self.tx,
+        }
+
+
+def refusal(data: bytes, abi: Abi, tx: str | None = None) -> ContractRefused:
+    """The error that the revert bytes `data` stand for; unknown ones keep their selector as the name."""
+    selector, body = data[:4], data[4:]
+    if selector == keccak(text="Error(string)")[:4]:
+        return ContractRefused("Error", _decoded(["reason"], ["string"], body), tx)
+    if selector == keccak(text="Panic(uint256)")[:4]:
+        return ContractRefused("Panic", _decoded(["code"], ["uint256"], body), tx)
+    known = _selectors(abi).get(selector)
+    if known is None:
+        return ContractRefused("0x" + selector.hex() if selector else "NoReason", {}, tx)
+    name, names, types = known
+    return ContractRefused(name, _named(_decoded(names, types, body)), tx)
+
+
+def revert_bytes(error: BaseException) -> bytes | None:
+    """The revert data that a provider's exception carries, None when it is no revert.
+
+    eth-tester puts the repr of the bytes into the message; a node sends hexadecimal `data`, which web3 keeps.
+    """
+    if type(error).__name__ == "TransactionFailed" and error.args:  # eth_tester.exceptions
+        text = str(error.args[0]).removeprefix("execution reverted: ")
+        if text[:2] in ("b'", 'b"'):
+            return bytes(ast.literal_eval(text))
+        return keccak(text="Error(string)")[:4] + _abi_string(text)
+    data = getattr(error, "data", None)
+    if isinstance(data, str) and data.startswith("0x"):
+        try:
+            return bytes.fromhex(data[2:])
+        except ValueError:
+            return None
+    return b"" if type(error).__name__ == "ContractLogicError" else None
+
+
+def _abi_string(text: str) -> bytes:
+    from eth_abi import encode  # type: ignore[attr-defined]
+
+    return bytes(encode(["string"], [text]))
+
+
+def _decoded(names: list[str], types: list[str], body: bytes) -> dict[str, object]:
+    try:
+        return dict(zip(names, decode(types, body), strict=True))
+    except DecodingError:
+        return {"undecodable": "0x" + body[:64].hex()}
+
+
+def _named(values: dict[str, object]) -> dict[str, object]:
+    """Phases by their name: `phase=SUBMIT` says more than `phase=2`."""
+    return {
+        key: Phase(value).name
+        if key in ("phase", "needed") and isinstance(value, int) and value <= 10
+        else value
+        for key, value in values.items()
+    }
+
+
+def _selectors(abi: Abi) -> dict[bytes, tuple[str, list[str], list[str]]]:
+    return _table(
+        tuple(
+            (e["name"], tuple((i["name"], i["type"]) for i in e["inputs"]))
+            for e in abi
+            if e["type"] == "error"
+        )
+    )
+
+
+@lru_cache(maxsize=8)
+def _table(
+    errors: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
+) -> dict[bytes, tuple[str, list[str], list[str]]]:
+    table: dict[bytes, tuple[str, list[str], list[str]]] = {}
+    for name, inputs in errors:
+        types = [kind for _, kind in inputs]
+        names = [given or f"value{i}" for i, (given, _) in enumerate(inputs)]
+        table[keccak(text=f"{name}({','.join(types)})")[:4]] = (name, names, types)
+    return table
+
+
+def _shown(value: object) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)

@@ -1,0 +1,261 @@
+"""Persist, then broadcast: one logical step is at most one effective transaction, whatever crashes in between.
+
+A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent again,
+and whether they were taken is told by the receipt of the hash computed here, never by what a node says. A
+transaction that is not mined is replaced by one with the same nonce and a higher fee (after Chainlink's broadcaster
+and Optimism's txmgr).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dapp.chain.errors import (
+    Abi,
+    ChainError,
+    FeeTooHigh,
+    InsufficientFunds,
+    NonceTaken,
+    OutOfGas,
+    TransactionPending,
+    refusal,
+)
+from dapp.chain.rpc import Refused, Reverted, Rpc, TxReceipt
+from dapp.chain.signer import Signer
+from dapp.journal import Journal
+
+Failpoint = Callable[[str], None]
+GWEI: Final = 10**9
+MAX_GAS: Final = 16_777_216  # of one transaction (EIP-7825)
+TOO_LOW: Final = 3  # times a node must call the nonce used before we believe it
+_KNOWN = ("already known", "known transaction", "already imported", "alreadyknown")
+_LOW_NONCE = ("nonce too low", "nonce is too low", "invalid transaction nonce", "invalid nonce")
+_CHEAP = ("underpriced", "max fee per gas less than", "fee cap", "less than block base fee", "too low to replace")
+_POOR = ("insufficient funds", "cannot afford", "insufficient balance")
+
+
+@dataclass(frozen=True)
+class SendSettings:
+    """How patiently and how expensively transactions are sent."""
+
+    confirmations: int = 1  # blocks, its own included, before a transaction counts
+    wait_s: float = 180.0  # until TransactionPending
+    poll_s: float = 0.5
+    resend_s: float = 12.0
+    bump_after_s: float = 30.0
+    max_fee_wei: int = 300 * GWEI  # per gas, all replacements included
+    min_priority_wei: int = GWEI // 10
+
+
+def no_failpoint(name: str) -> None:
+    """Does nothing; a test puts a function here that ends the process."""
+
+
+class Outbox:
+    """Transactions of one account, by step."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        signer: Signer,
+        journal: Journal,
+        abi: Abi,
+        settings: SendSettings,
+        failpoint: Failpoint = no_failpoint,
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._rpc = rpc
+        self._signer = signer
+        self._journal = journal
+        self._abi = abi
+        self._settings = settings
+        self._failpoint = failpoint
+        self._sleep = sleep
+        self._monotonic = monotonic
+
+    def send(self, step: str, to: str | None, data: bytes, value_wei: int) -> TxReceipt:
+        """Carry out `step`, once: sends, or takes up what was sent. Raises ContractRefused and other ChainErrors."""
+        point = step.split("/", 1)[0]
+        record = self._journal.get("tx", step)
+        if record is None or record["state"] in ("void", "failed"):
+            self._resend_all()
+            fields = self.prepared(to, data, value_wei)
+            record = {"state": "sent", "nonce": self._next_nonce(), "fields": fields, "attempts": []}
+            self._sign(record)
+            self._failpoint(f"{point}:signed")
+            self._journal.put("tx", step, record)
+            self._failpoint(f"{point}:journaled")
+        receipt = self._mined(step, record)
+        self._failpoint(f"{point}:mined")
+        self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+        self._failpoint(f"{point}:done")
+        if not receipt.ok:
+            raise self._reason(record, receipt)
+        return receipt
+
+    def prepared(self, to: str | None, data: bytes, value_wei: int) -> dict[str, Any]:
+        """Everything of a transaction but nonce and signature. Raises ContractRefused when it would revert."""
+        call: dict[str, Any] = {"from": self._signer.address, "data": "0x" + data.hex(), "value": value_wei}
+        if to is not None:
+            call["to"] = to
+        try:
+            estimate = self._rpc.estimate_gas(call)
+        except Reverted as reverted:
+            raise refusal(reverted.data, self._abi) from None
+        except Refused as refused:
+            raise self._refused(refused) from refused
+        base_wei = self._rpc.block().base_fee_wei
+        tip_wei = self._tip_wei()
+        if base_wei + tip_wei > self._settings.max_fee_wei:
+            raise FeeTooHigh(
+                f"gas costs {(base_wei + tip_wei) / GWEI:.2f} gwei, the limit is"
+                f" {self._settings.max_fee_wei / GWEI:.2f}",
+                retryable=True,
+            )
+        max_fee_wei = min(2 * base_wei + tip_wei, self._settings.max_fee_wei)
+        gas = min(estimate + estimate // 4 + 10_000, MAX_GAS)
+        balance_wei = self._rpc.balance_wei(self._signer.address)
+        if balance_wei < value_wei + gas * max_fee_wei:
+            raise InsufficientFunds(
+                f"{self._signer.address} has {balance_wei} wei and needs up to {value_wei + gas * max_fee_wei}",
+                balance_wei=balance_wei,
+                needed_wei=value_wei + gas * max_fee_wei,
+            )
+        return {
+            "type": 2,
+            "chainId": self._rpc.chain_id,
+            **({} if to is None else {"to": to}),
+            "data": "0x" + data.hex(),
+            "value": value_wei,
+            "gas": gas,
+            "maxFeePerGas": max_fee_wei,
+            "maxPriorityFeePerGas": min(tip_wei, max_fee_wei),
+        }
+
+    def _tip_wei(self) -> int:
+        try:
+            return max(self._rpc.priority_fee_wei(), self._settings.min_priority_wei)
+        except (Refused, ChainError):
+            return self._settings.min_priority_wei
+
+    def _next_nonce(self) -> int:
+        """The higher of what the chain says and what the journal knows: nodes behind a balancer may be stale."""
+        known = [r["nonce"] + 1 for _, r in self._journal.items("tx") if r["state"] != "void"]
+        return max([self._rpc.nonce(self._signer.address), *known])
+
+    def _sign(self, record: dict[str, Any]) -> None:
+        tx, raw = self._signer.sign_transaction(record["fields"] | {"nonce": record["nonce"]})
+        record["attempts"] = [*record["attempts"], {"tx": tx.hex(), "raw": raw.hex()}]
+
+    def _mined(self, step: str, record: dict[str, Any]) -> TxReceipt:
+        """Wait for a receipt of any attempt, sending again and raising the fee as needed."""
+        started = self._monotonic()
+        sent_at, bumped_at, too_low = float("-inf"), started, 0
+        while True:
+            receipt = self._receipt(record)
+            if receipt is not None and self._is_deep(receipt):
+                return receipt
+            now = self._monotonic()
+            if now - started >= self._settings.wait_s:
+                raise TransactionPending(
+                    f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet", retryable=True
+                )
+            if receipt is None and now - sent_at >= self._settings.resend_s:
+                sent_at = now
+                if sent_at > started:
+                    self._resend_all(before=record["nonce"])
+                answer = self._broadcast(record)
+                self._failpoint(f"{step.split('/', 1)[0]}:sent")
+                too_low += answer == "low"
+                if answer == "cheap" or now - bumped_at >= self._settings.bump_after_s:
+                    bumped_at = now
+                    self._bump(step, record)
+                    sent_at = float("-inf") if answer == "cheap" else sent_at
+                if answer == "low":
+                    self._check_nonce(step, record, too_low)
+                    sent_at = now - self._settings.resend_s + self._settings.poll_s
+                if self._receipt(record) is not None:
+                    continue  # mined at once, as a development chain does
+            self._sleep(self._settings.poll_s)
+
+    def _receipt(self, record: dict[str, Any]) -> TxReceipt | None:
+        for attempt in reversed(record["attempts"]):
+            receipt = self._rpc.receipt(bytes.fromhex(attempt["tx"]))
+            if receipt is not None:
+                return receipt
+        return None
+
+    def _is_deep(self, receipt: TxReceipt) -> bool:
+        if self._settings.confirmations <= 1:
+            return True
+        return self._rpc.block().number - receipt.block + 1 >= self._settings.confirmations
+
+    def _broadcast(self, record: dict[str, Any]) -> str:
+        try:
+            self._rpc.send_raw(bytes.fromhex(record["attempts"][-1]["raw"]))
+        except Reverted:
+            return "sent"  # some nodes run the transaction first; its receipt decides
+        except Refused as refused:
+            text = str(refused).lower()
+            for answer, marks in (("sent", _KNOWN), ("low", _LOW_NONCE), ("cheap", _CHEAP)):
+                if any(mark in text for mark in marks):
+                    return answer
+            raise self._refused(refused) from refused
+        return "sent"
+
+    def _bump(self, step: str, record: dict[str, Any]) -> None:
+        """A replacement with an eighth more, at least 10 % as nodes demand, unless that passes the limit."""
+        fields = dict(record["fields"])
+        base_wei = self._rpc.block().base_fee_wei
+        tip_wei = fields["maxPriorityFeePerGas"] * 9 // 8 + 1
+        fee_wei = max(fields["maxFeePerGas"] * 9 // 8 + 1, base_wei + tip_wei)
+        if fee_wei > self._settings.max_fee_wei:
+            return
+        record["fields"] = fields | {"maxFeePerGas": fee_wei, "maxPriorityFeePerGas": tip_wei}
+        self._sign(record)
+        self._journal.put("tx", step, record)
+        self._failpoint(f"{step.split('/', 1)[0]}:bumped")
+
+    def _check_nonce(self, step: str, record: dict[str, Any], too_low: int) -> None:
+        """Believe 'nonce too low' only after several times, with no receipt, and with the chain past our nonce."""
+        if too_low < TOO_LOW or self._receipt(record) is not None:
+            return
+        if self._rpc.nonce(self._signer.address) > record["nonce"]:
+            self._journal.put("tx", step, record | {"state": "void"})
+            raise NonceTaken(
+                f"nonce {record['nonce']} of {self._signer.address} was used by a transaction of another program"
+            )
+
+    def _resend_all(self, before: int | None = None) -> None:
+        """Send what earlier steps left unmined: later nonces wait for them."""
+        for step, record in self._journal.items("tx"):
+            if record["state"] != "sent" or (before is not None and record["nonce"] >= before):
+                continue
+            receipt = self._receipt(record)
+            if receipt is not None:
+                self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+            elif self._broadcast(record) == "low" and self._rpc.nonce(self._signer.address) > record["nonce"]:
+                if self._receipt(record) is None:
+                    self._journal.put("tx", step, record | {"state": "void"})
+
+    def _reason(self, record: dict[str, Any], receipt: TxReceipt) -> ChainError:
+        """Why a mined transaction failed: the same call once more, where it failed."""
+        tx = "0x" + receipt.tx.hex()
+        fields = {key: record["fields"][key] for key in ("to", "data", "value") if key in record["fields"]}
+        try:
+            self._rpc.call({"from": self._signer.address, **fields}, receipt.block)
+        except Reverted as reverted:
+            return refusal(reverted.data, self._abi, tx)
+        except Refused:
+            pass
+        return OutOfGas(f"transaction {tx} failed after {receipt.gas_used} gas", retryable=True, tx=tx)
+
+    def _refused(self, refused: Refused) -> ChainError:
+        text = str(refused)
+        if any(mark in text.lower() for mark in _POOR):
+            return InsufficientFunds(f"{self._signer.address} cannot pay: {text}")
+        return ChainError(f"{self._rpc.url} refuses the transaction: {text}")

@@ -1,0 +1,209 @@
+"""One JSON-RPC endpoint: what it says, with every failure as one of our errors and a bounded number of tries."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from hexbytes import HexBytes
+from requests.exceptions import RequestException
+from web3 import Web3
+from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError, Web3ValueError
+from web3.providers import BaseProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
+
+from dapp.chain.errors import ChainError, EndpointConfused, EndpointDown, WrongChain, revert_bytes
+
+T = TypeVar("T")
+Sleep = Callable[[float], None]
+
+TIMEOUT_S: Final = 20.0
+TRIES: Final = 4
+FIRST_PAUSE_S: Final = 0.25  # doubled after each try
+
+
+class Reverted(Exception):
+    """A call was reverted; `data` is what the contract returned."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data.hex())
+        self.data = data
+
+
+class Refused(Exception):
+    """The node refused a request, with its own message: for example 'nonce too low'."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """What we need of a block."""
+
+    number: int
+    hash: bytes
+    timestamp_s: int
+    base_fee_wei: int
+
+
+@dataclass(frozen=True)
+class TxReceipt:
+    """What we need of a receipt."""
+
+    tx: bytes
+    block: int
+    block_hash: bytes
+    ok: bool
+    gas_used: int
+    gas_price_wei: int
+    contract: str | None
+    logs: tuple[Mapping[str, Any], ...]
+
+
+class Rpc:
+    """Requests to one node. Every method raises EndpointDown or EndpointConfused when it cannot answer."""
+
+    def __init__(self, w3: Web3, url: str, sleep: Sleep = time.sleep, tries: int = TRIES) -> None:
+        self.w3 = w3
+        self.url = url
+        self._sleep = sleep
+        self._tries = tries
+        self.chain_id = 0
+
+    def check_chain(self, expected: int | None) -> None:
+        """Learn the chain's id. Raises WrongChain when it is not the expected one."""
+        self.chain_id = self._ask(lambda: int(self.w3.eth.chain_id))
+        if expected is not None and self.chain_id != expected:
+            raise WrongChain(
+                f"{self.url} serves chain {self.chain_id}, expected was {expected}", chain_id=self.chain_id
+            )
+
+    def block(self, which: int | str = "latest") -> Block:
+        """A block by number or name."""
+
+        def ask() -> Block:
+            found = self.w3.eth.get_block(which)  # type: ignore[arg-type]
+            return Block(
+                int(found["number"]),
+                bytes(found["hash"]),
+                int(found["timestamp"]),
+                int(found.get("baseFeePerGas", 0)),
+            )
+
+        return self._ask(ask)
+
+    def code(self, address: str) -> bytes:
+        """Code of a contract, empty when there is none."""
+        return self._ask(lambda: bytes(self.w3.eth.get_code(_address(address))))
+
+    def balance_wei(self, address: str) -> int:
+        """Balance of an account."""
+        return self._ask(lambda: int(self.w3.eth.get_balance(_address(address))))
+
+    def nonce(self, address: str) -> int:
+        """Transactions of `address` that are in blocks."""
+        return self._ask(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
+
+    def priority_fee_wei(self) -> int:
+        """What the node suggests to pay on top of the base fee."""
+        return self._ask(lambda: int(self.w3.eth.max_priority_fee))
+
+    def call(self, transaction: Mapping[str, Any], block: int | str = "latest") -> bytes:
+        """Return data of a call. Raises Reverted."""
+        return self._ask(lambda: bytes(self.w3.eth.call(dict(transaction), block)))  # type: ignore[arg-type]
+
+    def estimate_gas(self, transaction: Mapping[str, Any]) -> int:
+        """Gas that a transaction would use. Raises Reverted."""
+        return self._ask(lambda: int(self.w3.eth.estimate_gas(dict(transaction))))  # type: ignore[arg-type]
+
+    def send_raw(self, raw: bytes) -> None:
+        """Hand over a signed transaction. What the node returns is ignored: the hash is known. Raises Refused."""
+        self._ask(lambda: self.w3.eth.send_raw_transaction(HexBytes(raw)))
+
+    def receipt(self, tx: bytes) -> TxReceipt | None:
+        """The receipt of a transaction in a block, else None."""
+
+        def ask() -> TxReceipt | None:
+            try:
+                found = self.w3.eth.get_transaction_receipt(HexBytes(tx))
+            except TransactionNotFound:
+                return None
+            if bytes(found["transactionHash"]) != tx:
+                raise EndpointConfused(f"{self.url} sent the receipt of another transaction")
+            return TxReceipt(
+                tx,
+                int(found["blockNumber"]),
+                bytes(found["blockHash"]),
+                int(found["status"]) == 1,
+                int(found["gasUsed"]),
+                int(found.get("effectiveGasPrice", 0)),
+                found.get("contractAddress"),
+                tuple(found["logs"]),  # type: ignore[arg-type]
+            )
+
+        return self._ask(ask)
+
+    def logs(self, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        """Logs that fit the filter. Raises Refused when the range is too large for the node."""
+        return self._ask(lambda: list(self.w3.eth.get_logs(dict(query))))  # type: ignore[arg-type]
+
+    def raw(self, method: str, *params: object) -> Any:
+        """A request that web3 has no name for (development nodes)."""
+        return self._ask(lambda: self.w3.manager.request_blocking(method, list(params)))  # type: ignore[arg-type]
+
+    def _ask(self, ask: Callable[[], T]) -> T:
+        pause_s = FIRST_PAUSE_S
+        for left in range(self._tries - 1, -1, -1):
+            try:
+                return ask()
+            except ChainError:
+                raise
+            except Exception as error:
+                failure = self._classified(error)
+                if not isinstance(failure, EndpointDown) or left == 0:
+                    raise failure from error
+            self._sleep(pause_s)
+            pause_s *= 2
+        raise AssertionError("unreachable")
+
+    def _classified(self, error: Exception) -> Exception:
+        data = revert_bytes(error)
+        if data is not None:
+            return Reverted(data)
+        text = str(error).replace("\n", " ")[:200]
+        if isinstance(error, BlockNotFound):
+            return EndpointConfused(f"{self.url}: {text}", retryable=True)
+        if (
+            isinstance(error, Web3RPCError) or type(error).__name__ == "ValidationError"
+        ):  # eth_utils, by eth-tester
+            return Refused(text)
+        if isinstance(error, RequestException | OSError | TimeoutError) and not isinstance(error, ValueError):
+            return EndpointDown(f"{self.url} does not answer: {text}", retryable=True)
+        if type(error).__module__.startswith("websockets") or isinstance(error, Web3ValueError):
+            return EndpointDown(f"{self.url} does not answer: {text}", retryable=True)
+        return EndpointConfused(
+            f"{self.url} answered something else than JSON-RPC ({type(error).__name__}: {text})",
+            retryable=True,
+        )
+
+
+def connect(url: str, expected_chain_id: int | None = None, tries: int = TRIES) -> Rpc:
+    """The endpoint at `url`: http(s)://, ws(s)://, or the path of an IPC socket. Raises EndpointDown, WrongChain."""
+    rpc = Rpc(Web3(_provider(url)), url, tries=tries)
+    rpc.check_chain(expected_chain_id)
+    return rpc
+
+
+def _provider(url: str) -> BaseProvider:
+    if url.startswith(("http://", "https://")):
+        return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
+    if url.startswith(("ws://", "wss://")):
+        return LegacyWebSocketProvider(url, websocket_timeout=int(TIMEOUT_S))
+    path = Path(url).expanduser()
+    if not path.is_socket():
+        raise EndpointDown(f"{url} is neither a URL nor the socket of a running node")
+    return IPCProvider(str(path), timeout=int(TIMEOUT_S))
+
+
+def _address(address: str) -> Any:
+    return Web3.to_checksum_address(address)
