@@ -3,29 +3,40 @@ pragma solidity ^0.8.28;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Submissions} from "./Submissions.sol";
 import {IBallots} from "./interfaces/IBallots.sol";
-import {ISubmissions} from "./interfaces/ISubmissions.sol";
 import {Bounds} from "./libraries/Bounds.sol";
+import {Calldata} from "./libraries/Calldata.sol";
+import {Phases} from "./libraries/Phases.sol";
 import {Rosters} from "./libraries/Rosters.sol";
 import {Seals} from "./libraries/Seals.sol";
 import {Tally} from "./libraries/Tally.sol";
 import {DrawWord} from "./types/DrawWord.sol";
+import {LateWord, LateWords} from "./types/LateWord.sol";
 import {Panel, Panels} from "./types/Panel.sol";
 import {Phase} from "./types/Phase.sol";
-import {SubmissionWords} from "./types/Submission.sol";
 import {TaskId} from "./types/TaskId.sol";
+import {TaskWord} from "./types/TaskWord.sol";
 
 /// @title Stage vote
 abstract contract Ballots is Submissions, EIP712, IBallots {
+    using Calldata for bytes;
+
     bytes32 private constant BALLOT_TYPE = keccak256("Ballot(bytes32 task,bytes32 seal)");
-    bytes32 private constant NO_BATCH = bytes32(uint256(1)); // set at the draw, so that a batch pays for no new slot
-    uint256 private constant SEALED_BYTES = 99;
+    uint256 private constant SEALED_BYTES = 99; // seat, seal, signature
+    uint256 private constant BALLOT_BYTES = 34; // seat, seal
+
+    /// @dev The panel at hand while a batch is counted.
+    struct PanelCursor {
+        uint256 number;
+        Panel panel;
+    }
 
     mapping(TaskId task => mapping(uint256 number => Panel)) internal _panels;
     mapping(TaskId task => mapping(address verifier => uint256 sealAndPlace)) private _ballots;
-    mapping(TaskId task => bytes32 chain) private _batches; // keccak256 chain over the roots of all batches
+    mapping(TaskId task => LateWord) internal _lates;
 
     /// @inheritdoc IBallots
     function voteSeal(TaskId task, uint256 seat, bytes32 seal) external {
@@ -44,66 +55,29 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @inheritdoc IBallots
     function voteOpen(TaskId task, bytes calldata scores, bytes16 salt) external {
-        DrawWord drawn = _requireBallot(task);
-        uint256 stored = _ballots[task][msg.sender];
-        if (stored == 0) revert BallotNotSealed(task, msg.sender);
-        uint256 seat = uint16(stored);
-        bytes32 seal = Seals.ballot(task, msg.sender, scores, salt);
-        if (stored != _sealAndSeat(seal, seat)) revert BallotSealMismatch(task, msg.sender);
-        uint256 bytesNeeded = 3 * drawn.models();
-        if (scores.length != bytesNeeded) revert ScoreCountMismatch(scores.length, bytesNeeded);
-        (, uint256 place) = _place(drawn, seat);
-        delete _ballots[task][msg.sender];
-        Panel panel = _panels[task][place / Bounds.PANEL];
-        _panels[task][place / Bounds.PANEL] = _count(panel.withOpened(place % Bounds.PANEL), drawn, scores);
-        emit BallotOpened(task, msg.sender, seat, scores);
+        (uint256 number, uint256 member, Panel panel) = _openBallot(task, scores, salt);
+        _panels[task][number] = panel.withOpened(member);
     }
 
     /// @inheritdoc IBallots
     function voteSealMany(TaskId task, bytes calldata entries) external {
         if (entries.length == 0 || entries.length % SEALED_BYTES != 0) revert BatchMalformed(entries.length);
         DrawWord drawn = _requireVote(task);
-        address roster = _rosterOf(drawn);
-        bytes memory ballots = new bytes((entries.length / SEALED_BYTES) * 34);
-        uint256 length = 0;
-        uint256 number = 0;
-        Panel panel = _panels[task][0];
-        for (uint256 at = 0; at < entries.length; at += SEALED_BYTES) {
-            bytes calldata entry = entries[at:at + SEALED_BYTES];
-            uint256 seat = uint16(bytes2(entry));
-            (bool isMember, uint256 place) = _place(drawn, seat);
-            if (!isMember) continue;
-            if (place / Bounds.PANEL != number) {
-                _panels[task][number] = panel;
-                number = place / Bounds.PANEL;
-                panel = _panels[task][number];
-            }
-            if (panel.isSealed(place % Bounds.PANEL)) continue;
-            address verifier = Rosters.memberAt(roster, seat);
-            if (_isContributor(task, drawn, verifier)) continue;
-            if (!_hasSigned(verifier, ballotDigest(task, bytes32(entry[2:34])), entry[34:])) continue;
-            panel = panel.withSealed(place % Bounds.PANEL);
-            assembly ("memory-safe") {
-                calldatacopy(add(add(ballots, 32), length), entry.offset, 34)
-            }
-            length += 34;
-        }
-        if (length == 0) revert BatchEmpty();
-        _panels[task][number] = panel;
-        assembly ("memory-safe") {
-            mstore(ballots, length)
-        }
+        bytes memory ballots = _sealEntries(task, drawn, entries);
+        if (ballots.length == 0) revert BatchEmpty();
         bytes32 root = keccak256(ballots);
-        _batches[task] = keccak256(abi.encode(_batches[task], root));
+        _lates[task] = _lates[task].withBatch(root);
         emit BallotsSealed(task, root, ballots);
     }
 
     /// @inheritdoc IBallots
     function voteOpenMany(TaskId task, bytes32[] calldata roots, uint256 which, bytes calldata entries) external {
         DrawWord drawn = _requireBallot(task);
-        bytes32 chain = NO_BATCH;
-        for (uint256 i = 0; i < roots.length; ++i) chain = keccak256(abi.encode(chain, roots[i]));
-        if (roots.length <= which || chain != _batches[task]) revert BatchUnknown(task, chain);
+        LateWord chain = LateWords.NO_BATCH;
+        for (uint256 i = 0; i < roots.length; ++i) chain = chain.withBatch(roots[i]);
+        if (roots.length <= which || LateWord.unwrap(chain) != LateWord.unwrap(_lates[task])) {
+            revert BatchesMismatch(task);
+        }
         (bytes32 root, bytes memory opened) = _openEntries(task, drawn, entries);
         if (root != roots[which]) revert BatchUnknown(task, root);
         if (opened.length == 0) revert BatchEmpty();
@@ -111,8 +85,8 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     }
 
     /// @inheritdoc IBallots
-    function ballotDigest(TaskId task, bytes32 seal) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(BALLOT_TYPE, task, seal)));
+    function ballotDigest(TaskId task, bytes32 seal) external view returns (bytes32) {
+        return _hashTypedDataV4(_ballotHash(task, seal));
     }
 
     /// @inheritdoc IBallots
@@ -122,7 +96,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         bytes calldata scores,
         bytes16 salt
     ) external view returns (bytes32) {
-        return Seals.ballot(task, verifier, scores, salt);
+        return Seals.ballotFrom(Seals.ballotPreimage(task), verifier, scores, salt);
     }
 
     /// @inheritdoc IBallots
@@ -132,8 +106,9 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @inheritdoc IBallots
     function votesOf(TaskId task, uint256 index) external view returns (uint256 votesFor, bool accepted) {
-        uint256 committee = _draws[task].committee();
-        if (index >= Bounds.MAX_MODELS) return (0, false);
+        TaskWord word = _tasks[task];
+        if (!word.isDrawn() || index >= Bounds.MAX_MODELS) return (0, false);
+        uint256 committee = word.drawn().committee();
         for (uint256 i = 0; i * Bounds.PANEL < committee; ++i) votesFor += _panels[task][i].votes(index);
         accepted = Tally.accepted(votesFor, committee) && !_panels[task][0].isStruck(index);
     }
@@ -145,7 +120,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     function _openVote(TaskId task) internal override {
         _panels[task][0] = Panel.wrap(Panel.unwrap(_panels[task][0]) | Panel.unwrap(Panels.EMPTY));
-        _batches[task] = NO_BATCH;
+        _lates[task] = LateWords.NO_BATCH;
     }
 
     function _strike(TaskId task, uint256 index) internal override {
@@ -156,89 +131,189 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         return Rosters.addressOf(address(membership), drawn.roster());
     }
 
-    function _requireVote(TaskId task) private view returns (DrawWord drawn) {
-        drawn = _draws[task];
-        if (block.timestamp >= drawn.voteEndsAt()) revert WrongPhase(task, phaseOf(task), Phase.Vote);
+    /// @dev Opens the sender's ballot and counts it; the caller marks the member in the panel and stores it.
+    function _openBallot(
+        TaskId task,
+        bytes calldata scores,
+        bytes16 salt
+    ) internal returns (uint256 number, uint256 member, Panel panel) {
+        DrawWord drawn = _requireBallot(task);
+        uint256 stored = _ballots[task][msg.sender];
+        if (stored == 0) revert BallotNotSealed(task, msg.sender);
+        uint256 seat = uint16(stored);
+        bytes32 seal = Seals.ballotFrom(Seals.ballotPreimage(task), msg.sender, scores, salt);
+        if (stored != _sealAndSeat(seal, seat)) revert BallotSealMismatch(task, msg.sender);
+        uint256 bytesNeeded = 3 * drawn.models();
+        if (scores.length != bytesNeeded) revert ScoreCountMismatch(scores.length, bytesNeeded);
+        delete _ballots[task][msg.sender];
+        (, uint256 place) = _place(drawn, seat);
+        (number, member) = (place / Bounds.PANEL, place % Bounds.PANEL);
+        panel = _count(_panels[task][number], drawn, scores);
+        emit BallotOpened(task, msg.sender, scores);
     }
 
-    function _requireBallot(TaskId task) private view returns (DrawWord drawn) {
-        drawn = _draws[task];
-        if (block.timestamp < drawn.voteEndsAt() || block.timestamp >= drawn.ballotEndsAt()) {
-            revert WrongPhase(task, phaseOf(task), Phase.Ballot);
+    function _requireVote(TaskId task) private view returns (DrawWord) {
+        TaskWord word = _tasks[task];
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Vote);
+        return word.drawn();
+    }
+
+    function _requireBallot(TaskId task) private view returns (DrawWord) {
+        TaskWord word = _tasks[task];
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Ballot);
+        return word.drawn();
+    }
+
+    /// @dev Marks the ballots of a batch that can be taken, and packs them as the event and the root have them.
+    function _sealEntries(
+        TaskId task,
+        DrawWord drawn,
+        bytes calldata entries
+    ) private returns (bytes memory ballots) {
+        bytes memory roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
+        bytes32 domain = _domainSeparatorV4();
+        ballots = new bytes((entries.length / SEALED_BYTES) * BALLOT_BYTES);
+        uint256 length = 0;
+        PanelCursor memory cursor = PanelCursor(0, _panels[task][0]);
+        for (uint256 at = 0; at < entries.length; at += SEALED_BYTES) {
+            uint256 seat = entries.u16(at);
+            (bool isMember, uint256 place) = _place(drawn, seat);
+            if (!isMember) continue;
+            uint256 member = _moveTo(task, cursor, place);
+            if (cursor.panel.isSealed(member)) continue;
+            address verifier = Rosters.memberIn(roster, seat);
+            if (_isContributor(task, drawn, verifier)) continue;
+            unchecked {
+                bytes32 seal = entries.word(at + 2);
+                bytes32 digest = MessageHashUtils.toTypedDataHash(domain, _ballotHash(task, seal));
+                if (!_hasSigned(verifier, digest, entries.slice(at + BALLOT_BYTES, 65))) continue;
+                cursor.panel = cursor.panel.withSealed(member);
+                _put(ballots, length, seat, seal);
+                length += BALLOT_BYTES;
+            }
+        }
+        _panels[task][cursor.number] = cursor.panel;
+        assembly ("memory-safe") {
+            mstore(ballots, length)
         }
     }
 
-    /// @dev Counts the opened entries and rebuilds the root of their batch.
+    /// @dev Counts the opened entries of a batch and rebuilds its root.
+    /// @return root of the batch as it was sealed
+    /// @return opened seat and scores of every ballot counted now
     function _openEntries(
         TaskId task,
         DrawWord drawn,
         bytes calldata entries
     ) private returns (bytes32 root, bytes memory opened) {
-        address roster = _rosterOf(drawn);
+        bytes memory roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
         uint256 scoreBytes = 3 * drawn.models();
-        bytes memory ballots = new bytes(entries.length + 34); // an opened entry may be shorter than its sealed form
-        uint256 length = 0;
-        uint256 number = 0;
-        Panel panel = _panels[task][0];
-        while (entries.length != 0) {
-            bool isOpen = entries[0] != 0;
-            uint256 size = isOpen ? 19 + scoreBytes : 35;
-            if (entries.length < size) revert BatchMalformed(entries.length);
-            uint256 seat = uint16(bytes2(entries[1:3]));
-            bytes32 seal = isOpen ? bytes32(0) : bytes32(entries[3:35]);
-            if (isOpen) {
-                bytes calldata scores = entries[19:size];
-                seal = Seals.ballot(task, Rosters.memberAt(roster, seat), scores, bytes16(entries[3:19]));
-                (, uint256 place) = _place(drawn, seat);
-                if (place / Bounds.PANEL != number) {
-                    _panels[task][number] = panel;
-                    number = place / Bounds.PANEL;
-                    panel = _panels[task][number];
-                }
-                if (!panel.isOpened(place % Bounds.PANEL)) {
-                    panel = _count(panel.withOpened(place % Bounds.PANEL), drawn, scores);
-                    opened = bytes.concat(opened, bytes2(uint16(seat)), scores);
-                }
-            }
-            ballots = length + 34 > ballots.length ? bytes.concat(ballots, new bytes(ballots.length)) : ballots;
-            assembly ("memory-safe") {
-                let to := add(add(ballots, 32), length)
-                mstore(to, shl(240, seat))
-                mstore(add(to, 2), seal)
-            }
-            length += 34;
-            entries = entries[size:];
+        bytes memory preimage = Seals.ballotPreimage(task);
+        bytes memory ballots = new bytes(2 * entries.length + 64); // 34 bytes for each entry of 22 or more
+        opened = new bytes(entries.length + 64);
+        assembly ("memory-safe") {
+            mstore(opened, 0) // filled by _append
         }
-        _panels[task][number] = panel;
+        uint256 length = 0;
+        PanelCursor memory cursor = PanelCursor(0, _panels[task][0]);
+        uint256 at = 0;
+        while (at < entries.length) {
+            uint256 seat = entries.u16(at + 1);
+            bytes32 seal = entries.word(at + 3);
+            unchecked {
+                if (uint256(entries.word(at)) >> 248 == 0) {
+                    at += 35;
+                } else {
+                    (bool isMember, uint256 place) = _place(drawn, seat);
+                    if (!isMember) revert NotDrawn(seat);
+                    bytes calldata scores = entries.slice(at + 19, scoreBytes);
+                    seal = Seals.ballotFrom(preimage, Rosters.memberIn(roster, seat), scores, bytes16(seal));
+                    uint256 member = _moveTo(task, cursor, place);
+                    if (!cursor.panel.isOpened(member)) {
+                        cursor.panel = _count(cursor.panel.withOpened(member), drawn, scores);
+                        _append(opened, seat, scores);
+                    }
+                    at += 19 + scoreBytes;
+                }
+                _put(ballots, length, seat, seal);
+                length += BALLOT_BYTES;
+            }
+        }
+        if (at != entries.length) revert BatchMalformed(entries.length);
+        _panels[task][cursor.number] = cursor.panel;
         assembly ("memory-safe") {
             root := keccak256(add(ballots, 32), length)
+        }
+    }
+
+    /// @dev Brings the panel of `place` under the cursor, and says which of its members that is.
+    function _moveTo(TaskId task, PanelCursor memory cursor, uint256 place) private returns (uint256 member) {
+        unchecked {
+            uint256 number = place / Bounds.PANEL;
+            if (number != cursor.number) {
+                _panels[task][cursor.number] = cursor.panel;
+                (cursor.number, cursor.panel) = (number, _panels[task][number]);
+            }
+            return place % Bounds.PANEL;
+        }
+    }
+
+    /// @dev Writes seat (2 bytes) and seal (32) into `packed` at `at`.
+    function _put(bytes memory packed, uint256 at, uint256 seat, bytes32 seal) private pure {
+        assembly ("memory-safe") {
+            let to := add(add(packed, 32), at)
+            mstore(to, shl(240, seat))
+            mstore(add(to, 2), seal)
+        }
+    }
+
+    /// @dev Appends seat (2 bytes) and scores to `packed`, whose length says how much of it is filled.
+    function _append(bytes memory packed, uint256 seat, bytes calldata scores) private pure {
+        assembly ("memory-safe") {
+            let used := mload(packed)
+            let to := add(add(packed, 32), used)
+            mstore(to, shl(240, seat))
+            calldatacopy(add(to, 2), scores.offset, scores.length)
+            mstore(packed, add(add(used, 2), scores.length))
         }
     }
 
     /// @dev Adds one to every model whose score reached MAFR.
     function _count(Panel panel, DrawWord drawn, bytes calldata scores) private pure returns (Panel) {
         uint256 mafrPpm = drawn.mafrPpm();
-        for (uint256 model = 0; 3 * model < scores.length; ++model) {
-            uint256 scorePpm = uint24(bytes3(scores[3 * model:3 * model + 3]));
-            if (scorePpm > Bounds.PPM) revert BallotScoreOutOfRange(model, scorePpm);
-            if (scorePpm >= mafrPpm) panel = panel.withVote(model);
+        uint256 models = drawn.models();
+        unchecked {
+            for (uint256 model = 0; model < models; ++model) {
+                uint256 scorePpm = scores.u24(3 * model);
+                if (scorePpm > Bounds.PPM) revert BallotScoreOutOfRange(model, scorePpm);
+                if (scorePpm >= mafrPpm) panel = panel.withVote(model);
+            }
         }
         return panel;
     }
 
+    function _ballotHash(TaskId task, bytes32 seal) private pure returns (bytes32) {
+        bytes32 ballotType = BALLOT_TYPE;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, ballotType)
+            mstore(add(free, 32), task)
+            mstore(add(free, 64), seal)
+            hash := keccak256(free, 96)
+        }
+        return hash;
+    }
+
     /// @dev Who opened a model of the task does not count as a member of its committee.
     function _isContributor(TaskId task, DrawWord drawn, address account) private view returns (bool) {
-        return drawn.mayContribute(account) && _submissions[task][account].state() > SubmissionWords.SEALED;
+        return drawn.mayContribute(account) && _hasOpened(task, account);
     }
 
     /// @dev ECDSA first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271.
     function _hasSigned(address verifier, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        (address signer, , ) = ECDSA.tryRecover(
-            digest,
-            uint8(signature[64]),
-            bytes32(signature[:32]),
-            bytes32(signature[32:64])
-        );
+        uint8 v = uint8(bytes1(signature.word(64)));
+        (address signer, , ) = ECDSA.tryRecover(digest, v, signature.word(0), signature.word(32));
         if (signer == verifier && signer != address(0)) return true;
         return verifier.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(verifier, digest, signature);
     }

@@ -10,6 +10,7 @@ import {Phases} from "./libraries/Phases.sol";
 import {Rosters} from "./libraries/Rosters.sol";
 import {Tally} from "./libraries/Tally.sol";
 import {DrawWord} from "./types/DrawWord.sol";
+import {LateWord, LateWords} from "./types/LateWord.sol";
 import {Panel} from "./types/Panel.sol";
 import {Phase} from "./types/Phase.sol";
 import {Submission, SubmissionWords} from "./types/Submission.sol";
@@ -20,62 +21,77 @@ import {TaskWord} from "./types/TaskWord.sol";
 abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     using TaskIds for TaskKey;
 
-    /// @dev What a task that is over owes, and to whom.
-    struct Outcome {
-        TaskId task;
-        Phase phase;
-        TaskWord word;
-        DrawWord drawn;
-        uint256 acceptedBits; // one bit a model
-        uint256 accepted;
-        uint256 opened;
-        uint256 contributorWei;
-        uint256 verifierWei;
-        uint256 initiatorWei;
-    }
-
-    /// @inheritdoc IEscrow
-    function withdraw(
-        TaskKey calldata key,
-        uint256 seat,
-        address payable to
-    ) external nonReentrant returns (uint256 amountWei) {
-        Outcome memory o = _outcome(key);
-        if (msg.sender == key.initiator) amountWei = _takeRemainder(o);
-        else amountWei = _takeContribution(o, msg.sender);
-        if (amountWei == 0 && _memberAt(o, seat) == msg.sender) amountWei = _takeFee(o, seat);
-        if (amountWei == 0) revert NothingOwed(o.task, msg.sender);
-        _pay(o.task, msg.sender, to, amountWei);
-    }
-
     /// @inheritdoc IEscrow
     function settle(
         TaskKey calldata key,
         address[] calldata contributors,
         uint256[] calldata seats
     ) external nonReentrant {
-        Outcome memory o = _outcome(key);
-        for (uint256 i = 0; i < contributors.length; ++i) {
-            Submission before = _submissions[o.task][contributors[i]];
-            uint256 amountWei = _takeContribution(o, contributors[i]);
-            if (!_tryPay(o.task, contributors[i], amountWei)) _submissions[o.task][contributors[i]] = before;
-        }
-        for (uint256 i = 0; i < seats.length; ++i) {
-            (, uint256 place) = _placeOf(o, seats[i]);
-            Panel before = _panels[o.task][place / Bounds.PANEL];
-            uint256 amountWei = _takeFee(o, seats[i]);
-            if (!_tryPay(o.task, _memberAt(o, seats[i]), amountWei)) _panels[o.task][place / Bounds.PANEL] = before;
-        }
-        uint256 remainderWei = _takeRemainder(o);
-        if (!_tryPay(o.task, key.initiator, remainderWei)) _tasks[o.task] = o.word;
+        TaskId task = key.toId();
+        TaskWord word = _tasks[task];
+        LateWord late = _lates[task];
+        if (!late.closed() || !late.settled()) late = _settleInitiator(key, task, word, late);
+        for (uint256 i = 0; i < contributors.length; ++i) _settleContributor(task, late, contributors[i]);
+        for (uint256 i = 0; i < seats.length; ++i) _settleVerifier(task, word, late, seats[i]);
     }
 
     /// @inheritdoc IEscrow
-    function outcomeOf(
-        TaskKey calldata key
-    ) external view returns (uint256, uint256, uint256, uint256, uint256) {
-        Outcome memory o = _outcome(key);
-        return (o.accepted, o.opened, o.contributorWei, o.verifierWei, o.initiatorWei);
+    function voteOpenAndWithdraw(
+        TaskKey calldata key,
+        bytes calldata scores,
+        bytes16 salt,
+        address payable to
+    ) external nonReentrant {
+        TaskId task = key.toId();
+        (uint256 number, uint256 member, Panel panel) = _openBallot(task, scores, salt);
+        _panels[task][number] = panel.withOpened(member).withPaid(member);
+        _pay(task, msg.sender, to, key.feeWei);
+    }
+
+    /// @inheritdoc IEscrow
+    function withdraw(TaskId task, address payable to) external nonReentrant returns (uint256 amountWei) {
+        amountWei = _takeShare(task, _requireSettled(task), msg.sender);
+        if (amountWei == 0) revert NothingOwed(task, msg.sender);
+        _pay(task, msg.sender, to, amountWei);
+    }
+
+    /// @inheritdoc IEscrow
+    function withdrawFee(
+        TaskId task,
+        uint256 seat,
+        address payable to
+    ) external nonReentrant returns (uint256 amountWei) {
+        LateWord late = _requireSettled(task);
+        TaskWord word = _tasks[task];
+        if (_memberAt(word, late, seat) != msg.sender) revert NotSeated(seat, msg.sender);
+        amountWei = _takeFee(task, word, late, seat);
+        if (amountWei == 0) revert NothingOwed(task, msg.sender);
+        _pay(task, msg.sender, to, amountWei);
+    }
+
+    /// @inheritdoc IEscrow
+    function withdrawRemainder(
+        TaskKey calldata key,
+        address payable to
+    ) external nonReentrant returns (uint256 amountWei) {
+        if (msg.sender != key.initiator) revert NotInitiator(msg.sender, key.initiator);
+        TaskId task = key.toId();
+        LateWord late = _requireSettled(task);
+        amountWei = late.closed() ? 0 : _outcome(key, task, _tasks[task]).initiatorWei;
+        if (amountWei == 0) revert NothingOwed(task, msg.sender);
+        _lates[task] = late.asClosed();
+        _pay(task, msg.sender, to, amountWei);
+    }
+
+    /// @inheritdoc IEscrow
+    function outcomeOf(TaskKey calldata key) external view returns (Outcome memory) {
+        TaskId task = key.toId();
+        return _outcome(key, task, _tasks[task]);
+    }
+
+    /// @inheritdoc IEscrow
+    function lateOf(TaskId task) external view returns (LateWord) {
+        return _lates[task];
     }
 
     function _pay(TaskId task, address payee, address payable to, uint256 amountWei) internal override {
@@ -95,83 +111,109 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
         else emit PaymentRefused(task, payee, amountWei);
     }
 
-    function _takeRemainder(Outcome memory o) private returns (uint256) {
-        if (o.word.closed()) return 0;
-        _tasks[o.task] = o.word.asClosed();
-        return o.initiatorWei;
+    /// @dev Writes the outcome down, once, and pays what is left to the initiator.
+    function _settleInitiator(
+        TaskKey calldata key,
+        TaskId task,
+        TaskWord word,
+        LateWord late
+    ) private returns (LateWord) {
+        Outcome memory outcome = _outcome(key, task, word);
+        if (!late.settled()) {
+            bool lapsed = !word.isDrawn();
+            late = LateWords.outcome(outcome.contributorWei, outcome.verifierWei, outcome.models, lapsed);
+            emit Settled(task, outcome);
+        }
+        _lates[task] = late.asClosed();
+        if (_tryPay(task, key.initiator, outcome.initiatorWei)) return late.asClosed();
+        _lates[task] = late;
+        return late;
     }
 
-    function _takeContribution(Outcome memory o, address contributor) private returns (uint256) {
-        Submission submission = _submissions[o.task][contributor];
-        if (submission.state() != SubmissionWords.OPENED || o.contributorWei == 0) return 0;
-        if (o.phase == Phase.Settled && o.acceptedBits & (1 << submission.index()) == 0) return 0;
-        _submissions[o.task][contributor] = Submission.wrap(0);
-        return o.contributorWei;
+    function _settleContributor(TaskId task, LateWord late, address contributor) private {
+        Submission before = _submissions[task][contributor];
+        uint256 amountWei = _takeShare(task, late, contributor);
+        if (!_tryPay(task, contributor, amountWei)) _submissions[task][contributor] = before;
     }
 
-    function _takeFee(Outcome memory o, uint256 seat) private returns (uint256) {
-        if (o.verifierWei == 0) return 0;
-        (bool isMember, uint256 place) = _placeOf(o, seat);
+    function _settleVerifier(TaskId task, TaskWord word, LateWord late, uint256 seat) private {
+        (, uint256 place) = _placeAt(word, late, seat);
+        Panel before = _panels[task][place / Bounds.PANEL];
+        uint256 amountWei = _takeFee(task, word, late, seat);
+        if (amountWei == 0) return;
+        if (!_tryPay(task, _memberAt(word, late, seat), amountWei)) _panels[task][place / Bounds.PANEL] = before;
+    }
+
+    function _takeShare(TaskId task, LateWord late, address contributor) private returns (uint256) {
+        Submission submission = _submissions[task][contributor];
+        if (submission.state() != SubmissionWords.OPENED || !late.pays(submission.index())) return 0;
+        _submissions[task][contributor] = Submission.wrap(0);
+        return late.contributorWei();
+    }
+
+    function _takeFee(TaskId task, TaskWord word, LateWord late, uint256 seat) private returns (uint256) {
+        (bool isMember, uint256 place) = _placeAt(word, late, seat);
         if (!isMember) return 0;
         (uint256 number, uint256 member) = (place / Bounds.PANEL, place % Bounds.PANEL);
-        Panel panel = _panels[o.task][number];
-        if (o.phase == Phase.Settled) {
-            if (!panel.isOpened(member) || !panel.isSealed(member)) return 0;
-            _panels[o.task][number] = panel.withPaid(member);
-        } else {
+        Panel panel = _panels[task][number];
+        if (late.lapsed()) {
             if (panel.isOpened(member)) return 0;
-            _panels[o.task][number] = panel.withCompensated(member);
+            _panels[task][number] = panel.withCompensated(member);
+        } else {
+            if (!panel.isOpened(member) || !panel.isSealed(member)) return 0;
+            _panels[task][number] = panel.withPaid(member);
         }
-        return o.verifierWei;
+        return late.verifierWei();
     }
 
-    function _memberAt(Outcome memory o, uint256 seat) private view returns (address) {
-        if (o.word.roster() == 0) return address(0);
-        return Rosters.memberAt(Rosters.addressOf(address(membership), o.word.roster()), seat);
+    function _requireSettled(TaskId task) private view returns (LateWord late) {
+        late = _lates[task];
+        if (!late.settled()) revert NotSettled(task);
     }
 
     /// @dev In a lapsed task no committee was drawn: everyone in the roster stood ready.
-    function _placeOf(Outcome memory o, uint256 seat) private pure returns (bool, uint256) {
-        if (o.phase == Phase.Settled) return _place(o.drawn, seat);
-        return (seat < o.word.poolSize(), seat);
+    function _placeAt(TaskWord word, LateWord late, uint256 seat) private pure returns (bool, uint256) {
+        if (late.lapsed()) return (seat < word.poolSize(), seat);
+        return _place(word.drawn(), seat);
     }
 
-    function _outcome(TaskKey calldata key) private view returns (Outcome memory o) {
-        o.task = key.toId();
-        o.word = _tasks[o.task];
-        o.drawn = _draws[o.task];
-        o.phase = Phases.at(o.word, o.drawn, block.timestamp);
-        uint256 potWei = _pot(key);
-        if (o.phase == Phase.Settled) {
-            _tally(o);
-            o.contributorWei = Payouts.share(key.rewardWei, o.accepted);
+    function _memberAt(TaskWord word, LateWord late, uint256 seat) private view returns (address) {
+        uint256 roster = late.lapsed() ? word.roster() : word.drawn().roster();
+        return Rosters.memberAt(Rosters.addressOf(address(membership), roster), seat);
+    }
+
+    function _outcome(TaskKey calldata key, TaskId task, TaskWord word) private view returns (Outcome memory o) {
+        Phase phase = Phases.at(word, block.timestamp);
+        if (phase == Phase.Settled) {
+            _tally(task, word.drawn(), o);
+            o.contributorWei = Payouts.share(key.rewardWei, o.paidModels);
             o.verifierWei = key.feeWei;
-            o.initiatorWei = potWei - o.contributorWei * o.accepted - o.verifierWei * o.opened;
-        } else if (o.phase == Phase.Lapsed) {
-            uint256 heads = o.word.models() - _panels[o.task][0].struckCount();
-            (o.contributorWei, o.verifierWei) = Payouts.forfeited(key.bondWei, heads, o.word.poolSize());
-            o.initiatorWei = potWei - o.contributorWei * heads - o.verifierWei * o.word.poolSize();
-        } else if (o.phase == Phase.Empty) {
-            o.initiatorWei = potWei;
-        } else if (o.phase != Phase.Cancelled) {
-            revert NotOver(o.task);
+        } else if (phase == Phase.Lapsed) {
+            Panel first = _panels[task][0];
+            o.paidModels = word.models() - first.struckCount();
+            o.models = ((1 << word.models()) - 1) & ~first.struckBits();
+            o.paidVerifiers = word.poolSize();
+            (o.contributorWei, o.verifierWei) = Payouts.forfeited(key.bondWei, o.paidModels, o.paidVerifiers);
+        } else if (phase != Phase.Empty) {
+            revert NotOver(task);
         }
+        o.initiatorWei = _pot(key) - o.contributorWei * o.paidModels - o.verifierWei * o.paidVerifiers;
     }
 
-    function _tally(Outcome memory o) private view {
-        uint256 committee = o.drawn.committee();
-        uint256 models = o.drawn.models();
+    function _tally(TaskId task, DrawWord drawn, Outcome memory o) private view {
+        uint256 committee = drawn.committee();
+        uint256 models = drawn.models();
         uint256[] memory votesFor = new uint256[](models);
         for (uint256 i = 0; i * Bounds.PANEL < committee; ++i) {
-            Panel panel = _panels[o.task][i];
-            o.opened += panel.openedCount();
+            Panel panel = _panels[task][i];
+            o.paidVerifiers += panel.openedCount();
             for (uint256 model = 0; model < models; ++model) votesFor[model] += panel.votes(model);
         }
-        Panel first = _panels[o.task][0];
+        Panel first = _panels[task][0];
         for (uint256 model = 0; model < models; ++model) {
             if (!Tally.accepted(votesFor[model], committee) || first.isStruck(model)) continue;
-            o.acceptedBits |= 1 << model;
-            ++o.accepted;
+            o.models |= 1 << model;
+            ++o.paidModels;
         }
     }
 }

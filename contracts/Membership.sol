@@ -55,9 +55,9 @@ contract Membership is IMembership {
     /// @inheritdoc IMembership
     function publish(PoolId pool) external returns (uint256 roster, uint256 size) {
         Pool storage p = _pools[pool];
+        if (p.roster != 0 && !p.changed) return (p.roster, p.rosterSize);
         size = p.members.length;
         if (size == 0) revert PoolEmpty(pool);
-        if (!p.changed) return (p.roster, size);
         roster = ++_rosters;
         // casts: a pool has at most MAX_POOL members, and rosters cost too much gas to pass 2^32
         (p.roster, p.rosterSize, p.changed) = (uint32(roster), uint16(size), false);

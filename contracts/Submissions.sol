@@ -7,7 +7,6 @@ import {ISubmissions} from "./interfaces/ISubmissions.sol";
 import {Bounds} from "./libraries/Bounds.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Seals} from "./libraries/Seals.sol";
-import {DrawWord} from "./types/DrawWord.sol";
 import {Phase} from "./types/Phase.sol";
 import {Submission, SubmissionWords} from "./types/Submission.sol";
 import {TaskId, TaskIds, TaskKey} from "./types/TaskId.sol";
@@ -21,7 +20,7 @@ abstract contract Submissions is TaskBoard, ISubmissions {
 
     /// @inheritdoc ISubmissions
     function commitSeal(TaskId task, bytes32 seal) external {
-        _requirePhase(task, _phaseBeforeDraw(_tasks[task]), Phase.Submit);
+        _requirePhase(task, Phases.at(_tasks[task], block.timestamp), Phase.Submit);
         if (_submissions[task][msg.sender].exists()) revert ModelAlreadySealed(task, msg.sender);
         _submissions[task][msg.sender] = SubmissionWords.sealedAs(seal, block.number);
         emit ModelSealed(task, msg.sender, seal);
@@ -29,6 +28,20 @@ abstract contract Submissions is TaskBoard, ISubmissions {
 
     /// @inheritdoc ISubmissions
     function commitOpen(
+        TaskId task,
+        bytes32 weights,
+        bytes32 manifest,
+        uint40 sizeBytes,
+        uint24 claimedPpm,
+        bytes32 salt
+    ) external {
+        TaskWord word = _tasks[task];
+        if (word.listed()) revert ContributorsAreListed(task);
+        _open(task, word, weights, manifest, sizeBytes, claimedPpm, salt);
+    }
+
+    /// @inheritdoc ISubmissions
+    function commitOpenListed(
         TaskKey calldata key,
         bytes32 weights,
         bytes32 manifest,
@@ -37,23 +50,12 @@ abstract contract Submissions is TaskBoard, ISubmissions {
         bytes32 salt,
         bytes32[] calldata proof
     ) external {
+        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(msg.sender))));
+        if (!MerkleProof.verifyCalldata(proof, key.contributors, leaf)) {
+            revert ContributorNotListed(msg.sender, key.contributors);
+        }
         TaskId task = key.toId();
-        TaskWord word = _tasks[task];
-        _requirePhase(task, _phaseBeforeDraw(word), Phase.Open);
-        if (sizeBytes == 0) revert ModelSizeZero();
-        if (claimedPpm > Bounds.PPM) revert ScoreOutOfRange(claimedPpm);
-        _checkContributor(key, proof);
-
-        Submission submission = _submissions[task][msg.sender];
-        if (submission.state() != SubmissionWords.SEALED) revert ModelNotSealed(task, msg.sender);
-        bytes32 seal = Seals.model(task, msg.sender, weights, manifest, sizeBytes, claimedPpm, salt);
-        if (!submission.holds(seal)) revert ModelSealMismatch(task, msg.sender);
-
-        uint256 index = word.models();
-        if (index >= word.cap()) revert CapReached(task, word.cap());
-        _tasks[task] = word.withModel(msg.sender);
-        _submissions[task][msg.sender] = submission.openedAs(weights, index);
-        emit ModelOpened(task, msg.sender, index, weights, manifest, sizeBytes, claimedPpm);
+        _open(task, _tasks[task], weights, manifest, sizeBytes, claimedPpm, salt);
     }
 
     /// @inheritdoc ISubmissions
@@ -96,17 +98,30 @@ abstract contract Submissions is TaskBoard, ISubmissions {
     /// @dev Takes the model of `index` out of the count.
     function _strike(TaskId task, uint256 index) internal virtual;
 
-    /// @dev Phases up to Open do not depend on the draw, so its word need not be read.
-    function _phaseBeforeDraw(TaskWord word) private view returns (Phase) {
-        return Phases.at(word, DrawWord.wrap(0), block.timestamp);
+    function _hasOpened(TaskId task, address account) internal view override returns (bool) {
+        return _submissions[task][account].state() > SubmissionWords.SEALED;
     }
 
-    function _checkContributor(TaskKey calldata key, bytes32[] calldata proof) private view {
-        if (msg.sender == key.initiator) revert ContributorIsInitiator(msg.sender);
-        if (key.contributors == 0) return;
-        bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(msg.sender))));
-        if (!MerkleProof.verifyCalldata(proof, key.contributors, leaf)) {
-            revert ContributorNotListed(msg.sender, key.contributors);
-        }
+    function _open(
+        TaskId task,
+        TaskWord word,
+        bytes32 weights,
+        bytes32 manifest,
+        uint40 sizeBytes,
+        uint24 claimedPpm,
+        bytes32 salt
+    ) private {
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Open);
+        if (sizeBytes == 0) revert ModelSizeZero();
+        if (claimedPpm > Bounds.PPM) revert ScoreOutOfRange(claimedPpm);
+        Submission submission = _submissions[task][msg.sender];
+        if (submission.state() != SubmissionWords.SEALED) revert ModelNotSealed(task, msg.sender);
+        bytes32 seal = Seals.model(task, msg.sender, weights, manifest, sizeBytes, claimedPpm, salt);
+        if (!submission.holds(seal)) revert ModelSealMismatch(task, msg.sender);
+        uint256 index = word.models();
+        if (index >= word.cap()) revert CapReached(task, word.cap());
+        _tasks[task] = word.withModel(msg.sender);
+        _submissions[task][msg.sender] = submission.openedAs(weights, index);
+        emit ModelOpened(task, msg.sender, index, weights, manifest, sizeBytes, claimedPpm);
     }
 }

@@ -24,7 +24,6 @@ abstract contract TaskBoard is ITaskBoard {
     uint256 public immutable drawDelayBlocks; // between fixing a draw and the block that decides it
 
     mapping(TaskId task => TaskWord) internal _tasks;
-    mapping(TaskId task => DrawWord) internal _draws;
 
     constructor(IMembership membership_, uint256 drawDelayBlocks_) {
         membership = membership_;
@@ -44,7 +43,8 @@ abstract contract TaskBoard is ITaskBoard {
             key.submitSeconds,
             key.openSeconds,
             key.drawSeconds,
-            key.cap
+            key.cap,
+            key.contributors != 0
         );
         emit TaskOpened(task, msg.sender, key);
     }
@@ -54,7 +54,7 @@ abstract contract TaskBoard is ITaskBoard {
         if (msg.sender != key.initiator) revert NotInitiator(msg.sender, key.initiator);
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, _draws[task], block.timestamp), Phase.Notice);
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Notice);
         _tasks[task] = word.asCancelled();
         emit TaskCancelled(task);
         _pay(task, msg.sender, to, _pot(key));
@@ -64,10 +64,11 @@ abstract contract TaskBoard is ITaskBoard {
     function draw(TaskKey calldata key) external {
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, _draws[task], block.timestamp), Phase.Draw);
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Draw);
         if (word.drawBlock() != 0) revert DrawAlreadyFixed(task, word.drawBlock());
         PoolId pool = PoolId.wrap(key.pool);
         if (membership.isMember(pool, key.initiator)) revert InitiatorSeated(key.initiator);
+        if (word.mayContribute(key.initiator) && _hasOpened(task, key.initiator)) revert InitiatorContributed(key.initiator);
         (uint256 roster, uint256 poolSize) = membership.publish(pool);
         uint256 drawBlock = block.number + drawDelayBlocks;
         _tasks[task] = word.withDraw(drawBlock, roster, poolSize);
@@ -83,11 +84,11 @@ abstract contract TaskBoard is ITaskBoard {
     ) external {
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, _draws[task], block.timestamp), Phase.Draw);
+        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Draw);
         uint256 seed = _seed(task, word);
         _checkShards(key, seed, shards, proof, proofFlags);
         uint256 committee = word.poolSize() < key.committee ? word.poolSize() : key.committee;
-        _draws[task] = DrawWords.pack(
+        _tasks[task] = DrawWords.pack(
             word,
             seed,
             committee,
@@ -106,27 +107,31 @@ abstract contract TaskBoard is ITaskBoard {
 
     /// @inheritdoc ITaskBoard
     function phaseOf(TaskId task) public view returns (Phase) {
-        return Phases.at(_tasks[task], _draws[task], block.timestamp);
+        return Phases.at(_tasks[task], block.timestamp);
     }
 
     /// @inheritdoc ITaskBoard
-    function wordsOf(TaskId task) external view returns (TaskWord taskWord, DrawWord drawWord) {
-        return (_tasks[task], _draws[task]);
+    function wordOf(TaskId task) external view returns (TaskWord) {
+        return _tasks[task];
     }
 
     /// @inheritdoc ITaskBoard
     function seedOf(TaskId task) external view returns (uint256 seed) {
-        DrawWord drawn = _draws[task];
-        return drawn.exists() ? drawn.seed() : _seed(task, _tasks[task]);
+        TaskWord word = _tasks[task];
+        return word.isDrawn() ? word.drawn().seed() : _seed(task, word);
     }
 
     /// @inheritdoc ITaskBoard
     function isDrawn(TaskId task, uint256 seat) external view returns (bool drawn, uint256 place) {
-        return _place(_draws[task], seat);
+        TaskWord word = _tasks[task];
+        return word.isDrawn() ? _place(word.drawn(), seat) : (false, 0);
     }
 
     /// @dev Prepares the storage that ballots are counted in.
     function _openVote(TaskId task) internal virtual;
+
+    /// @dev Whether `account` opened a model of the task.
+    function _hasOpened(TaskId task, address account) internal view virtual returns (bool);
 
     /// @dev Sends `amountWei` of the task's pot to `to` on behalf of `payee`, or reverts.
     function _pay(TaskId task, address payee, address payable to, uint256 amountWei) internal virtual;

@@ -9,7 +9,7 @@ import {TaskId} from "../types/TaskId.sol";
 /// sign and let anyone submit a batch; both count the same and nobody gets two ballots.
 interface IBallots {
     event BallotSealed(TaskId indexed task, address indexed verifier, uint256 seat, bytes32 seal);
-    event BallotOpened(TaskId indexed task, address indexed verifier, uint256 seat, bytes scores);
+    event BallotOpened(TaskId indexed task, address indexed verifier, bytes scores);
     /// @param root keccak256 of `ballots`
     /// @param ballots 34 bytes each: seat (2), seal (32)
     event BallotsSealed(TaskId indexed task, bytes32 root, bytes ballots);
@@ -27,6 +27,7 @@ interface IBallots {
     error BatchMalformed(uint256 bytesGiven);
     error BatchEmpty();
     error BatchUnknown(TaskId task, bytes32 root);
+    error BatchesMismatch(TaskId task);
 
     /// @notice Seals the sender's ballot.
     /// @param seat of the sender in the task's roster

@@ -1,33 +1,58 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {LateWord} from "../types/LateWord.sol";
 import {TaskId, TaskKey} from "../types/TaskId.sol";
 
 /// @title Stage settle
-/// @notice The only code that pays ether out. What is owed follows from the votes; nothing drives it. Everyone
-/// withdraws for themselves, or anyone settles for anyone.
+/// @notice The only code that pays ether out. What is owed follows from the votes: `settle` writes it down once,
+/// then everyone withdraws for themselves, or anyone settles for anyone.
 interface IEscrow {
+    /// @notice Outcome of a task that is over, in wei. For a lapsed task: parts of the bond, by head.
+    struct Outcome {
+        uint256 models; // one bit a model that is paid
+        uint256 paidModels; // their number
+        uint256 paidVerifiers;
+        uint256 contributorWei; // for each paid model
+        uint256 verifierWei; // for each paid verifier
+        uint256 initiatorWei; // what is left
+    }
+
+    event Settled(TaskId indexed task, Outcome outcome);
     event Paid(TaskId indexed task, address indexed payee, address to, uint256 amountWei);
     event PaymentRefused(TaskId indexed task, address indexed payee, uint256 amountWei);
 
     error NotOver(TaskId task);
+    error NotSettled(TaskId task);
     error NothingOwed(TaskId task, address payee);
     error PaymentFailed(address to, uint256 amountWei);
 
-    /// @notice Pays the sender what the task owes it, in whatever role, to `to`.
-    /// @param seat of the sender in the task's roster; only verifiers need it
-    function withdraw(TaskKey calldata key, uint256 seat, address payable to) external returns (uint256 amountWei);
-
-    /// @notice Pays what the task owes to the given contributors, seats, and its initiator, each to its own account.
-    /// Who is owed nothing is passed over; who refuses the payment keeps the claim and can withdraw elsewhere.
+    /// @notice Writes down the outcome of a task that is over (once), and pays its initiator, the given
+    /// contributors, and the members at the given seats, each to its own account. Who is owed nothing is passed
+    /// over; who refuses the payment keeps the claim and can withdraw it elsewhere. By anyone, any number of times.
     function settle(TaskKey calldata key, address[] calldata contributors, uint256[] calldata seats) external;
 
-    /// @notice Outcome of a task that is over: share of each accepted model, fee of each opened ballot, and what
-    /// returns to the initiator, in wei. For a lapsed task: parts of the bond.
-    function outcomeOf(
-        TaskKey calldata key
-    )
-        external
-        view
-        returns (uint256 accepted, uint256 opened, uint256 contributorWei, uint256 verifierWei, uint256 initiatorWei);
+    /// @notice As voteOpen, and pays the fee at once: it is due whichever way the ballot went.
+    function voteOpenAndWithdraw(
+        TaskKey calldata key,
+        bytes calldata scores,
+        bytes16 salt,
+        address payable to
+    ) external;
+
+    /// @notice Pays the sender, a contributor, what a settled task owes it, to `to`.
+    function withdraw(TaskId task, address payable to) external returns (uint256 amountWei);
+
+    /// @notice Pays the sender, a verifier at `seat` of the task's roster, what a settled task owes it, to `to`.
+    function withdrawFee(TaskId task, uint256 seat, address payable to) external returns (uint256 amountWei);
+
+    /// @notice Pays the sender, the initiator, what is left of a settled task, to `to`; for one whose account
+    /// refused the payment that `settle` tried.
+    function withdrawRemainder(TaskKey calldata key, address payable to) external returns (uint256 amountWei);
+
+    /// @notice What a task that is over comes to, settled or not.
+    function outcomeOf(TaskKey calldata key) external view returns (Outcome memory);
+
+    /// @notice The second stored word of a task, packed as in types/LateWord.sol.
+    function lateOf(TaskId task) external view returns (LateWord);
 }

@@ -24,8 +24,8 @@ interface ISubmissions {
     error ModelSealMismatch(TaskId task, address contributor);
     error ModelSizeZero();
     error ScoreOutOfRange(uint256 scorePpm);
-    error ContributorIsInitiator(address contributor);
     error ContributorNotListed(address contributor, bytes32 list);
+    error ContributorsAreListed(TaskId task);
     error CapReached(TaskId task, uint256 cap);
     error NotACopy(address original, address copy);
 
@@ -39,8 +39,18 @@ interface ISubmissions {
     /// @param sizeBytes length of the weights file
     /// @param claimedPpm accuracy that the contributor claims, parts per million
     /// @param salt of the seal
-    /// @param proof Merkle proof for tasks with an allow-list of contributors, else empty
     function commitOpen(
+        TaskId task,
+        bytes32 weights,
+        bytes32 manifest,
+        uint40 sizeBytes,
+        uint24 claimedPpm,
+        bytes32 salt
+    ) external;
+
+    /// @notice As commitOpen, for a task whose contributors are listed.
+    /// @param proof Merkle proof that the sender stands on the key's allow-list
+    function commitOpenListed(
         TaskKey calldata key,
         bytes32 weights,
         bytes32 manifest,

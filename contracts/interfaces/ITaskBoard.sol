@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {DrawWord} from "../types/DrawWord.sol";
 import {Phase} from "../types/Phase.sol";
 import {TaskId, TaskKey} from "../types/TaskId.sol";
 import {TaskWord} from "../types/TaskWord.sol";
@@ -32,6 +31,7 @@ interface ITaskBoard {
     error WindowOutOfRange(uint256 window, uint256 min, uint256 max);
     error EscrowMismatch(uint256 sentWei, uint256 owedWei);
     error InitiatorSeated(address initiator);
+    error InitiatorContributed(address initiator);
     error DrawAlreadyFixed(TaskId task, uint256 drawBlock);
     error DrawNotFixed(TaskId task);
     error DrawBlockPending(uint256 drawBlock, uint256 blockNumber);
@@ -48,6 +48,7 @@ interface ITaskBoard {
     function taskCancel(TaskKey calldata key, address payable to) external;
 
     /// @notice Fixes the roster and the future block whose hash draws committee and shards. Once, by anyone.
+    /// Refused while the initiator plays another role in its own task: it sits in the pool, or opened a model.
     function draw(TaskKey calldata key) external;
 
     /// @notice Shows the drawn shards, in rising order of index, with their Merkle multiproof, and opens the vote.
@@ -65,8 +66,8 @@ interface ITaskBoard {
     /// @notice Phase of the task now.
     function phaseOf(TaskId task) external view returns (Phase);
 
-    /// @notice The two stored words of a task, packed as in types/TaskWord.sol and types/DrawWord.sol.
-    function wordsOf(TaskId task) external view returns (TaskWord taskWord, DrawWord drawWord);
+    /// @notice The stored word of a task: types/TaskWord.sol until its shards were shown, types/DrawWord.sol after.
+    function wordOf(TaskId task) external view returns (TaskWord);
 
     /// @notice Seed of a fixed draw: kept once the shards were shown, else from the draw block's hash.
     function seedOf(TaskId task) external view returns (uint256 seed);

@@ -10,7 +10,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 library Draw {
     bytes32 internal constant SHARDS = keccak256("quorate/draw/shards/1");
     bytes32 internal constant COMMITTEE = keccak256("quorate/draw/committee/1");
-    uint256 private constant ROUNDS = 6;
+    uint256 private constant ROUNDS = 4;
 
     /// @notice Whether position `x` of `n` is one of the `k` drawn, and its place among them.
     function isDrawn(
@@ -32,11 +32,25 @@ library Draw {
             uint256 left = x / side;
             uint256 right = x % side;
             for (uint256 round = 0; round < ROUNDS; ++round) {
-                uint256 mix = uint256(keccak256(abi.encode(seed, purpose, round, right)));
-                (left, right) = (right, (left + (mix % side)) % side);
+                uint256 mix = _mix(seed, purpose, round, right);
+                unchecked {
+                    (left, right) = (right, (left + (mix % side)) % side); // both below side, side below 2^128
+                }
             }
             x = left * side + right;
         } while (x >= n);
         return x;
+    }
+
+    /// @dev keccak256(abi.encode(seed, purpose, round, right)) in free memory.
+    function _mix(uint256 seed, bytes32 purpose, uint256 round, uint256 right) private pure returns (uint256 mix) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, seed)
+            mstore(add(free, 32), purpose)
+            mstore(add(free, 64), round)
+            mstore(add(free, 96), right)
+            mix := keccak256(free, 128)
+        }
     }
 }

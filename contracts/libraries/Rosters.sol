@@ -46,4 +46,19 @@ library Rosters {
             member := mload(0)
         }
     }
+
+    /// @notice All `size` members of a roster in one read; memberIn picks them.
+    function load(address roster, uint256 size) internal view returns (bytes memory members) {
+        members = new bytes(20 * size);
+        assembly ("memory-safe") {
+            extcodecopy(roster, add(members, 32), 1, mload(members))
+        }
+    }
+
+    /// @notice Member at `seat` < size of a loaded roster.
+    function memberIn(bytes memory members, uint256 seat) internal pure returns (address member) {
+        assembly ("memory-safe") {
+            member := shr(96, mload(add(add(members, 32), mul(seat, 20))))
+        }
+    }
 }

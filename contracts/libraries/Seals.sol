@@ -38,17 +38,29 @@ library Seals {
             );
     }
 
+    /// @notice What all ballots of a task have in common; ballotFrom fills in the rest, so that a batch encodes it once.
+    function ballotPreimage(TaskId task) internal view returns (bytes memory) {
+        return
+            abi.encode(BALLOT_TAG, block.chainid, address(this), task, ROUND, address(0), bytes32(0), bytes16(0));
+    }
+
     /// @notice Seal of a ballot: one score of 3 big-endian bytes (ppm) per opened model, in order of opening.
-    function ballot(
-        TaskId task,
+    /// @dev keccak256(abi.encode(tag, chain id, board, task, round, verifier, keccak256(scores), salt))
+    function ballotFrom(
+        bytes memory preimage,
         address verifier,
         bytes calldata scores,
         bytes16 salt
-    ) internal view returns (bytes32) {
-        return
-            keccak256(
-                abi.encode(BALLOT_TAG, block.chainid, address(this), task, ROUND, verifier, keccak256(scores), salt)
-            );
+    ) internal pure returns (bytes32 seal) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, scores.offset, scores.length)
+            let first := add(preimage, 32)
+            mstore(add(first, 160), shr(96, shl(96, verifier)))
+            mstore(add(first, 192), keccak256(free, scores.length))
+            mstore(add(first, 224), shl(128, shr(128, salt)))
+            seal := keccak256(first, 256)
+        }
     }
 
     /// @notice Leaf of the shard tree; its 128-byte preimage cannot be mistaken for an inner node's 64.

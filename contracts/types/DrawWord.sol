@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {TaskWord} from "./TaskWord.sol";
 
-/// @notice Second stored word of a task, written when the shards are shown: all that voting needs to know.
+/// @notice The stored word of a task once its shards were shown: all that voting and payment need to know.
 ///
 /// bits   0-63   seed            from the hash of the draw block
 /// bits  64-95   roster
@@ -13,12 +13,15 @@ import {TaskWord} from "./TaskWord.sol";
 /// bits 136-175  voteEndsAt      seconds
 /// bits 176-199  ballotSeconds
 /// bits 200-223  mafrPpm
-/// bits 224-255  contributors    as in TaskWord
+/// bits 224-254  contributors    as in TaskWord
+/// bit  255      1
 type DrawWord is uint256;
 
 using DrawWords for DrawWord global;
 
 library DrawWords {
+    uint256 private constant DRAWN = 1 << 255;
+
     function pack(
         TaskWord task,
         uint256 seed_,
@@ -26,9 +29,9 @@ library DrawWords {
         uint256 voteEndsAt_,
         uint256 ballotSeconds,
         uint256 mafrPpm_
-    ) internal pure returns (DrawWord) {
+    ) internal pure returns (TaskWord) {
         return
-            DrawWord.wrap(
+            TaskWord.wrap(
                 seed_ |
                     (task.roster() << 64) |
                     (task.poolSize() << 96) |
@@ -37,12 +40,9 @@ library DrawWords {
                     (voteEndsAt_ << 136) |
                     (ballotSeconds << 176) |
                     (mafrPpm_ << 200) |
-                    (task.contributorBits() << 224)
+                    (task.contributorBits() << 224) |
+                    DRAWN
             );
-    }
-
-    function exists(DrawWord self) internal pure returns (bool) {
-        return DrawWord.unwrap(self) != 0;
     }
 
     function seed(DrawWord self) internal pure returns (uint256) {
@@ -79,6 +79,6 @@ library DrawWords {
 
     /// @notice False when `account` certainly opened no model; true when it may have.
     function mayContribute(DrawWord self, address account) internal pure returns (bool) {
-        return DrawWord.unwrap(self) & (1 << (224 + (uint160(account) & 31))) != 0;
+        return TaskWord.wrap(DrawWord.unwrap(self)).mayContribute(account);
     }
 }

@@ -23,11 +23,15 @@ library Panels {
     }
 
     function isOpened(Panel self, uint256 member) internal pure returns (bool) {
-        return Panel.unwrap(self) & (1 << (48 + member)) != 0;
+        unchecked {
+            return Panel.unwrap(self) & (1 << (48 + member)) != 0;
+        }
     }
 
     function votes(Panel self, uint256 model) internal pure returns (uint256) {
-        return (Panel.unwrap(self) >> (96 + 6 * model)) & 63;
+        unchecked {
+            return (Panel.unwrap(self) >> (96 + 6 * model)) & 63;
+        }
     }
 
     function openedCount(Panel self) internal pure returns (uint256) {
@@ -38,8 +42,12 @@ library Panels {
         return Panel.unwrap(self) & (1 << (228 + model)) != 0;
     }
 
+    function struckBits(Panel self) internal pure returns (uint256) {
+        return (Panel.unwrap(self) >> 228) & ((1 << Bounds.MAX_MODELS) - 1);
+    }
+
     function struckCount(Panel self) internal pure returns (uint256 count) {
-        uint256 bits = (Panel.unwrap(self) >> 228) & ((1 << Bounds.MAX_MODELS) - 1);
+        uint256 bits = struckBits(self);
         for (count = 0; bits != 0; ++count) bits &= bits - 1; // at most MAX_MODELS turns
     }
 
@@ -48,11 +56,15 @@ library Panels {
     }
 
     function withOpened(Panel self, uint256 member) internal pure returns (Panel) {
-        return Panel.wrap((Panel.unwrap(self) | (1 << (48 + member))) + (1 << 222));
+        unchecked {
+            return Panel.wrap((Panel.unwrap(self) | (1 << (48 + member))) + (1 << 222)); // at most 48 times
+        }
     }
 
     function withVote(Panel self, uint256 model) internal pure returns (Panel) {
-        return Panel.wrap(Panel.unwrap(self) + (1 << (96 + 6 * model)));
+        unchecked {
+            return Panel.wrap(Panel.unwrap(self) + (1 << (96 + 6 * model))); // at most once a member
+        }
     }
 
     function withStruck(Panel self, uint256 model) internal pure returns (Panel) {

@@ -33,7 +33,17 @@ library TaskIds {
     bytes32 private constant TASK_TAG = keccak256("quorate/task/1");
 
     /// @notice Id of the task that `key` describes on this chain and this board.
-    function toId(TaskKey calldata key) internal view returns (TaskId) {
-        return TaskId.wrap(keccak256(abi.encode(TASK_TAG, block.chainid, address(this), key)));
+    /// @dev keccak256(abi.encode(TASK_TAG, chain id, board, key)), with the key copied as it lies in calldata. A key
+    /// with dirty padding has an id that was never opened: taskOpen decodes, and so checks, every field.
+    function toId(TaskKey calldata key) internal view returns (TaskId task) {
+        bytes32 tag = TASK_TAG;
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, tag)
+            mstore(add(free, 32), chainid())
+            mstore(add(free, 64), address())
+            calldatacopy(add(free, 96), key, 640) // 20 fields of one word
+            task := keccak256(free, 736)
+        }
     }
 }

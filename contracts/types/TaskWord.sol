@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @notice First stored word of a task: its windows, the count of opened models, the fixed draw.
+import {DrawWord} from "./DrawWord.sol";
+
+/// @notice The stored word of a task until its shards are shown: windows, count of opened models, fixed draw. Then
+/// a DrawWord takes its place; the top bit tells.
 ///
 /// bits   0-39   opensAt         when submissions begin, seconds
 /// bits  40-63   submitSeconds
@@ -12,15 +15,17 @@ pragma solidity ^0.8.28;
 /// bits 128-167  drawBlock       block whose hash seeds the draw, 0: not fixed yet
 /// bits 168-183  poolSize        members in the roster, as drawn
 /// bits 184-215  roster          number of the roster, as drawn
-/// bits 216-223  flags           1 opened, 2 cancelled, 4 remainder paid
-/// bits 224-255  contributors    one bit per opened contributor (address mod 32): a quick "certainly not one"
+/// bits 216-223  flags           1 opened, 2 cancelled, 4 contributors are listed
+/// bits 224-254  contributors    one bit per opened contributor (address mod 31): a quick "certainly not one"
+/// bit  255      0
 type TaskWord is uint256;
 
 using TaskWords for TaskWord global;
 
 library TaskWords {
     uint256 private constant CANCELLED = 2 << 216;
-    uint256 private constant CLOSED = 4 << 216;
+    uint256 private constant LISTED = 4 << 216;
+    uint256 private constant DRAWN = 1 << 255;
     uint256 private constant ONE_MODEL = 1 << 120;
 
     function pack(
@@ -28,7 +33,8 @@ library TaskWords {
         uint256 submitSeconds,
         uint256 openSeconds,
         uint256 drawSeconds,
-        uint256 cap_
+        uint256 cap_,
+        bool listed_
     ) internal pure returns (TaskWord) {
         return
             TaskWord.wrap(
@@ -37,7 +43,8 @@ library TaskWords {
                     (openSeconds << 64) |
                     (drawSeconds << 88) |
                     (cap_ << 112) |
-                    (1 << 216)
+                    (1 << 216) |
+                    (listed_ ? LISTED : 0)
             );
     }
 
@@ -88,16 +95,32 @@ library TaskWords {
         return TaskWord.unwrap(self) & CANCELLED != 0;
     }
 
-    function closed(TaskWord self) internal pure returns (bool) {
-        return TaskWord.unwrap(self) & CLOSED != 0;
+    /// @notice Contributors need a proof that they stand on the key's allow-list.
+    function listed(TaskWord self) internal pure returns (bool) {
+        return TaskWord.unwrap(self) & LISTED != 0;
+    }
+
+    /// @notice The shards were shown: this is a DrawWord.
+    function isDrawn(TaskWord self) internal pure returns (bool) {
+        return TaskWord.unwrap(self) & DRAWN != 0;
+    }
+
+    /// @notice This word read as what it is once the shards were shown.
+    function drawn(TaskWord self) internal pure returns (DrawWord) {
+        return DrawWord.wrap(TaskWord.unwrap(self));
     }
 
     function contributorBits(TaskWord self) internal pure returns (uint256) {
-        return TaskWord.unwrap(self) >> 224;
+        return (TaskWord.unwrap(self) >> 224) & 0x7fffffff;
+    }
+
+    /// @notice False when `account` certainly opened no model; true when it may have.
+    function mayContribute(TaskWord self, address account) internal pure returns (bool) {
+        return TaskWord.unwrap(self) & (1 << (224 + (uint160(account) % 31))) != 0;
     }
 
     function withModel(TaskWord self, address contributor) internal pure returns (TaskWord) {
-        uint256 bit = 1 << (224 + (uint160(contributor) & 31));
+        uint256 bit = 1 << (224 + (uint160(contributor) % 31));
         return TaskWord.wrap((TaskWord.unwrap(self) + ONE_MODEL) | bit);
     }
 
@@ -111,10 +134,6 @@ library TaskWords {
     }
 
     function asCancelled(TaskWord self) internal pure returns (TaskWord) {
-        return TaskWord.wrap(TaskWord.unwrap(self) | CANCELLED | CLOSED);
-    }
-
-    function asClosed(TaskWord self) internal pure returns (TaskWord) {
-        return TaskWord.wrap(TaskWord.unwrap(self) | CLOSED);
+        return TaskWord.wrap(TaskWord.unwrap(self) | CANCELLED);
     }
 }

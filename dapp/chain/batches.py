@@ -76,5 +76,7 @@ def chain_of(roots: Sequence[bytes]) -> bytes:
     """What the contract keeps of all batches of a task, in order."""
     chain = (1).to_bytes(32, "big")
     for root in roots:
-        chain = keccak(encode(["bytes32", "bytes32"], [chain, root]))
+        link = bytearray(keccak(encode(["bytes32", "bytes32"], [chain, root])))
+        link[0] &= 0x7F  # the top bit marks a settled task (contracts/types/LateWord.sol)
+        chain = bytes(link)
     return chain

@@ -9,7 +9,7 @@ from eth_utils import keccak
 
 SHARDS = keccak(text="quorate/draw/shards/1")
 COMMITTEE = keccak(text="quorate/draw/committee/1")
-_ROUNDS = 6
+_ROUNDS = 4
 
 
 def seed_from(block_hash: bytes, task: bytes) -> int:

@@ -46,7 +46,7 @@ def _bits(word: int, at: int, width: int) -> int:
 
 @dataclass(frozen=True)
 class TaskWord:
-    """First stored word of a task (contracts/types/TaskWord.sol)."""
+    """The stored word of a task until its shards are shown (contracts/types/TaskWord.sol)."""
 
     opens_at_s: int
     submit_s: int
@@ -62,7 +62,7 @@ class TaskWord:
 
     @classmethod
     def unpack(cls, word: int) -> TaskWord:
-        widths = (40, 24, 24, 24, 8, 8, 40, 16, 32, 8, 32)
+        widths = (40, 24, 24, 24, 8, 8, 40, 16, 32, 8, 31)
         at, fields = 0, []
         for width in widths:
             fields.append(_bits(word, at, width))
@@ -78,8 +78,8 @@ class TaskWord:
         return bool(self.flags & 2)
 
     @property
-    def closed(self) -> bool:
-        """The initiator has taken what is left."""
+    def listed(self) -> bool:
+        """Contributors need a proof that they stand on the key's allow-list."""
         return bool(self.flags & 4)
 
     @property
@@ -97,7 +97,7 @@ class TaskWord:
 
 @dataclass(frozen=True)
 class DrawWord:
-    """Second stored word of a task (contracts/types/DrawWord.sol)."""
+    """The stored word of a task once its shards were shown (contracts/types/DrawWord.sol)."""
 
     seed: int
     roster: int
@@ -111,7 +111,7 @@ class DrawWord:
 
     @classmethod
     def unpack(cls, word: int) -> DrawWord:
-        widths = (64, 32, 16, 16, 8, 40, 24, 24, 32)
+        widths = (64, 32, 16, 16, 8, 40, 24, 24, 31)
         at, fields = 0, []
         for width in widths:
             fields.append(_bits(word, at, width))
@@ -119,34 +119,62 @@ class DrawWord:
         return cls(*fields)
 
     @property
-    def exists(self) -> bool:
-        return self.vote_ends_at_s != 0
-
-    @property
     def ballot_ends_at_s(self) -> int:
         return self.vote_ends_at_s + self.ballot_s
 
 
-def phase_at(task: TaskWord, drawn: DrawWord, now_s: int) -> Phase:
+def unpack_task(word: int) -> TaskWord | DrawWord:
+    """The stored word of a task as what it is: its top bit tells."""
+    return DrawWord.unpack(word) if word >> 255 else TaskWord.unpack(word)
+
+
+def phase_at(word: TaskWord | DrawWord, now_s: int) -> Phase:
     """Phase of a task at `now_s` (contracts/libraries/Phases.sol): every window is [from, to)."""
-    if not task.exists:
+    if isinstance(word, DrawWord):
+        if now_s < word.vote_ends_at_s:
+            return Phase.VOTE
+        return Phase.BALLOT if now_s < word.ballot_ends_at_s else Phase.SETTLED
+    if not word.exists:
         return Phase.NONE
-    if task.cancelled:
+    if word.cancelled:
         return Phase.CANCELLED
     for phase, ends_at_s in (
-        (Phase.NOTICE, task.opens_at_s),
-        (Phase.SUBMIT, task.submit_ends_at_s),
-        (Phase.OPEN, task.open_ends_at_s),
+        (Phase.NOTICE, word.opens_at_s),
+        (Phase.SUBMIT, word.submit_ends_at_s),
+        (Phase.OPEN, word.open_ends_at_s),
     ):
         if now_s < ends_at_s:
             return phase
-    if task.models == 0:
+    if word.models == 0:
         return Phase.EMPTY
-    if not drawn.exists:
-        return Phase.DRAW if now_s < task.draw_ends_at_s else Phase.LAPSED
-    if now_s < drawn.vote_ends_at_s:
-        return Phase.VOTE
-    return Phase.BALLOT if now_s < drawn.ballot_ends_at_s else Phase.SETTLED
+    return Phase.DRAW if now_s < word.draw_ends_at_s else Phase.LAPSED
+
+
+@dataclass(frozen=True)
+class LateWord:
+    """Second stored word of a task (contracts/types/LateWord.sol): the outcome, once `settled`."""
+
+    contributor_wei: int
+    verifier_wei: int
+    models: int
+    lapsed: bool
+    closed: bool
+    settled: bool
+
+    @classmethod
+    def unpack(cls, word: int) -> LateWord:
+        return cls(
+            _bits(word, 0, 96),
+            _bits(word, 96, 96),
+            _bits(word, 192, MAX_MODELS),
+            bool(_bits(word, 213, 1)),
+            bool(_bits(word, 214, 1)),
+            bool(word >> 255),
+        )
+
+    def pays(self, model: int) -> bool:
+        """Whether the model of this index is paid."""
+        return bool(_bits(self.models, model, 1))
 
 
 @dataclass(frozen=True)
