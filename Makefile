@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo test test-long lint bench bench-learning lock clean
+.PHONY: help setup build demo test test-long lint slither bench bench-learning lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -40,6 +40,11 @@ lint: setup ## check style, types and import directions
 	@$(PY) -m mypy
 	@lint-imports
 
+slither: setup ## look for faults in the contracts: nothing of medium or high severity may be found
+	@forge build --build-info --skip test script
+	@slither . --compile-force-framework foundry --foundry-ignore-compile --foundry-out-directory .tools/forge/out \
+	  --filter-paths node_modules --exclude-low --exclude-informational --exclude-optimization --fail-medium
+
 bench: setup build ## measure speed: evaluation and fusion against their naive twins
 	@$(PY) -m ml.bench $(ARGS)
 
@@ -51,7 +56,7 @@ lock: ## resolve requirements.in and package.json anew (wants uv)
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was built and measured; keeps .venv, node_modules and .tools
-	@rm -rf build reports out .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache $(STAMPS)/build
+	@rm -rf build reports out .tools/forge .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache $(STAMPS)/build
 
 $(STAMPS)/python: requirements.lock requirements-torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,14 @@ def test_solcVersion_isPinnedAlike(project_root: Path) -> None:
     installer = (project_root / "tools" / "install_solc.py").read_text()
     assert npm == brownie["version"] == "0.8.28"
     assert 'VERSION = "0.8.28"' in installer
+
+
+def test_forge_compilesAsBrownieDoes(project_root: Path) -> None:
+    brownie = yaml.safe_load((project_root / "brownie-config.yaml").read_text())["compiler"]["solc"]
+    forge = tomllib.loads((project_root / "foundry.toml").read_text())["profile"]["default"]
+    assert forge["evm_version"] == brownie["evm_version"]
+    assert forge["via_ir"] == brownie["viaIR"]
+    assert (forge["optimizer"], forge["optimizer_runs"]) == tuple(brownie["optimizer"].values())
 
 
 def test_imports_runOneWay(project_root: Path) -> None:
