@@ -60,9 +60,7 @@ def test_npmLock_namesNoAddress(project_root: Path) -> None:
 
 def test_solcVersion_isPinnedAlike(project_root: Path) -> None:
     npm = json.loads((project_root / "package.json").read_text())["devDependencies"]["solc"]
-    brownie = yaml.safe_load((project_root / "brownie-config.yaml").read_text())["compiler"]["solc"][
-        "version"
-    ]
+    brownie = yaml.safe_load((project_root / "brownie-config.yaml").read_text())["compiler"]["solc"]
     installer = (project_root / "tools" / "install_solc.py").read_text()
     assert npm == brownie["version"] == "0.8.28"
     assert 'VERSION = "0.8.28"' in installer
