@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
@@ -42,8 +41,8 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     function voteSeal(TaskId task, uint256 seat, bytes32 seal) external {
         DrawWord drawn = _requireVote(task);
         if (msg.sender != Rosters.memberAt(_rosterOf(drawn), seat)) revert NotSeated(seat, msg.sender);
-        (bool isMember, uint256 place) = _place(drawn, seat);
-        if (!isMember) revert NotDrawn(seat);
+        uint256 place = _placeOf(drawn, seat);
+        if (place >= drawn.committee()) revert NotDrawn(seat);
         if (_isContributor(task, drawn, msg.sender)) revert VerifierIsContributor(msg.sender);
         (uint256 number, uint256 member) = (place / Bounds.PANEL, place % Bounds.PANEL);
         Panel panel = _panels[task][number];
@@ -146,7 +145,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         uint256 bytesNeeded = 3 * drawn.models();
         if (scores.length != bytesNeeded) revert ScoreCountMismatch(scores.length, bytesNeeded);
         delete _ballots[task][msg.sender];
-        (, uint256 place) = _place(drawn, seat);
+        uint256 place = _placeOf(drawn, seat);
         (number, member) = (place / Bounds.PANEL, place % Bounds.PANEL);
         panel = _count(_panels[task][number], drawn, scores);
         emit BallotOpened(task, msg.sender, scores);
@@ -172,13 +171,13 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     ) private returns (bytes memory ballots) {
         bytes memory roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
         bytes32 domain = _domainSeparatorV4();
-        ballots = new bytes((entries.length / SEALED_BYTES) * BALLOT_BYTES);
+        ballots = new bytes(entries.length); // BALLOT_BYTES for each entry of SEALED_BYTES
         uint256 length = 0;
         PanelCursor memory cursor = PanelCursor(0, _panels[task][0]);
         for (uint256 at = 0; at < entries.length; at += SEALED_BYTES) {
             uint256 seat = entries.u16(at);
-            (bool isMember, uint256 place) = _place(drawn, seat);
-            if (!isMember) continue;
+            uint256 place = _placeOf(drawn, seat);
+            if (place >= drawn.committee()) continue;
             uint256 member = _moveTo(task, cursor, place);
             if (cursor.panel.isSealed(member)) continue;
             address verifier = Rosters.memberIn(roster, seat);
@@ -224,8 +223,8 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
                 if (uint256(entries.word(at)) >> 248 == 0) {
                     at += 35;
                 } else {
-                    (bool isMember, uint256 place) = _place(drawn, seat);
-                    if (!isMember) revert NotDrawn(seat);
+                    uint256 place = _placeOf(drawn, seat);
+                    if (place >= drawn.committee()) revert NotDrawn(seat);
                     bytes calldata scores = entries.slice(at + 19, scoreBytes);
                     seal = Seals.ballotFrom(preimage, Rosters.memberIn(roster, seat), scores, bytes16(seal));
                     uint256 member = _moveTo(task, cursor, place);
@@ -310,10 +309,11 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         return drawn.mayContribute(account) && _hasOpened(task, account);
     }
 
-    /// @dev ECDSA first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271.
+    /// @dev ECDSA first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271. Nothing
+    /// is keyed by a signature, so that a malleable one gains nobody a second ballot.
     function _hasSigned(address verifier, bytes32 digest, bytes calldata signature) private view returns (bool) {
         uint8 v = uint8(bytes1(signature.word(64)));
-        (address signer, , ) = ECDSA.tryRecover(digest, v, signature.word(0), signature.word(32));
+        address signer = ecrecover(digest, v, signature.word(0), signature.word(32));
         if (signer == verifier && signer != address(0)) return true;
         return verifier.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(verifier, digest, signature);
     }

@@ -30,7 +30,7 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
         LateWord late = _lates[task];
-        if (!late.closed() || !late.settled()) late = _settleInitiator(key, task, word, late);
+        if (!(late.settled() && late.closed())) late = _settleInitiator(key, task, word, late);
         for (uint256 i = 0; i < contributors.length; ++i) _settleContributor(task, late, contributors[i]);
         for (uint256 i = 0; i < seats.length; ++i) _settleVerifier(task, word, late, seats[i]);
     }
@@ -137,11 +137,11 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     }
 
     function _settleVerifier(TaskId task, TaskWord word, LateWord late, uint256 seat) private {
-        (, uint256 place) = _placeAt(word, late, seat);
-        Panel before = _panels[task][place / Bounds.PANEL];
+        uint256 number = _placeAt(word, late, seat) / Bounds.PANEL;
+        Panel before = _panels[task][number];
         uint256 amountWei = _takeFee(task, word, late, seat);
         if (amountWei == 0) return;
-        if (!_tryPay(task, _memberAt(word, late, seat), amountWei)) _panels[task][place / Bounds.PANEL] = before;
+        if (!_tryPay(task, _memberAt(word, late, seat), amountWei)) _panels[task][number] = before;
     }
 
     function _takeShare(TaskId task, LateWord late, address contributor) private returns (uint256) {
@@ -152,8 +152,8 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     }
 
     function _takeFee(TaskId task, TaskWord word, LateWord late, uint256 seat) private returns (uint256) {
-        (bool isMember, uint256 place) = _placeAt(word, late, seat);
-        if (!isMember) return 0;
+        uint256 place = _placeAt(word, late, seat);
+        if (place >= _places(word, late)) return 0;
         (uint256 number, uint256 member) = (place / Bounds.PANEL, place % Bounds.PANEL);
         Panel panel = _panels[task][number];
         if (late.lapsed()) {
@@ -172,9 +172,13 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     }
 
     /// @dev In a lapsed task no committee was drawn: everyone in the roster stood ready.
-    function _placeAt(TaskWord word, LateWord late, uint256 seat) private pure returns (bool, uint256) {
-        if (late.lapsed()) return (seat < word.poolSize(), seat);
-        return _place(word.drawn(), seat);
+    function _placeAt(TaskWord word, LateWord late, uint256 seat) private pure returns (uint256) {
+        return late.lapsed() ? seat : _placeOf(word.drawn(), seat);
+    }
+
+    /// @dev How many verifiers may be owed something.
+    function _places(TaskWord word, LateWord late) private pure returns (uint256) {
+        return late.lapsed() ? word.poolSize() : word.drawn().committee();
     }
 
     function _memberAt(TaskWord word, LateWord late, uint256 seat) private view returns (address) {

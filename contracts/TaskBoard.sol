@@ -69,6 +69,7 @@ abstract contract TaskBoard is ITaskBoard {
         PoolId pool = PoolId.wrap(key.pool);
         if (membership.isMember(pool, key.initiator)) revert InitiatorSeated(key.initiator);
         if (word.mayContribute(key.initiator) && _hasOpened(task, key.initiator)) revert InitiatorContributed(key.initiator);
+        // slither-disable-next-line reentrancy-no-eth: membership is our own immutable contract and calls nobody
         (uint256 roster, uint256 poolSize) = membership.publish(pool);
         uint256 drawBlock = block.number + drawDelayBlocks;
         _tasks[task] = word.withDraw(drawBlock, roster, poolSize);
@@ -124,7 +125,9 @@ abstract contract TaskBoard is ITaskBoard {
     /// @inheritdoc ITaskBoard
     function isDrawn(TaskId task, uint256 seat) external view returns (bool drawn, uint256 place) {
         TaskWord word = _tasks[task];
-        return word.isDrawn() ? _place(word.drawn(), seat) : (false, 0);
+        if (!word.isDrawn()) return (false, 0);
+        place = _placeOf(word.drawn(), seat);
+        return place < word.drawn().committee() ? (true, place) : (false, 0);
     }
 
     /// @dev Prepares the storage that ballots are counted in.
@@ -140,8 +143,9 @@ abstract contract TaskBoard is ITaskBoard {
         return Payouts.pot(key.rewardWei, key.feeWei, key.committee, key.bondWei);
     }
 
-    function _place(DrawWord drawn, uint256 seat) internal pure returns (bool, uint256) {
-        return Draw.isDrawn(drawn.seed(), Draw.COMMITTEE, drawn.poolSize(), drawn.committee(), seat);
+    /// @dev Place of a seat in the draw: below the committee's size when it was drawn.
+    function _placeOf(DrawWord drawn, uint256 seat) internal pure returns (uint256) {
+        return Draw.placeOf(drawn.seed(), Draw.COMMITTEE, drawn.poolSize(), drawn.committee(), seat);
     }
 
     function _requirePhase(TaskId task, Phase phase, Phase needed) internal pure {
@@ -188,8 +192,7 @@ abstract contract TaskBoard is ITaskBoard {
             uint256 index = shards[i].index;
             if (index < next) revert ShardsOutOfOrder(index);
             next = index + 1;
-            (bool drawn, ) = Draw.isDrawn(seed, Draw.SHARDS, key.shardCount, count, index);
-            if (!drawn) revert ShardNotDrawn(index);
+            if (Draw.placeOf(seed, Draw.SHARDS, key.shardCount, count, index) >= count) revert ShardNotDrawn(index);
             leaves[i] = Seals.shard(index, shards[i].digest, shards[i].salt);
         }
         if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, key.shards, leaves)) {

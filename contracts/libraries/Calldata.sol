@@ -12,6 +12,7 @@ library Calldata {
 
     /// @notice `length` bytes from `at` on.
     function slice(bytes calldata data, uint256 at, uint256 length) internal pure returns (bytes calldata part) {
+        // slither-disable-next-line write-after-write: offset and length are two variables
         assembly ("memory-safe") {
             part.offset := add(data.offset, at)
             part.length := length

@@ -12,23 +12,23 @@ library Draw {
     bytes32 internal constant COMMITTEE = keccak256("quorate/draw/committee/1");
     uint256 private constant ROUNDS = 4;
 
-    /// @notice Whether position `x` of `n` is one of the `k` drawn, and its place among them.
-    function isDrawn(
+    /// @notice Place of position `x` of `n`: it is one of the `k` drawn exactly when its place is below `k`.
+    function placeOf(
         uint256 seed,
         bytes32 purpose,
         uint256 n,
         uint256 k,
         uint256 x
-    ) internal pure returns (bool drawn, uint256 place) {
-        if (x >= n) return (false, 0);
-        place = n <= k ? x : permute(seed, purpose, n, x);
-        drawn = place < k;
+    ) internal pure returns (uint256 place) {
+        if (x >= n) return type(uint256).max;
+        return n <= k ? x : permute(seed, purpose, n, x);
     }
 
     /// @notice Image of `x` < `n` under the permutation of [0, n) that `seed` and `purpose` key.
     function permute(uint256 seed, bytes32 purpose, uint256 n, uint256 x) internal pure returns (uint256) {
         uint256 side = Math.sqrt(n, Math.Rounding.Ceil);
         do {
+            // slither-disable-next-line divide-before-multiply: x splits into a row and a column, and is put together again
             uint256 left = x / side;
             uint256 right = x % side;
             for (uint256 round = 0; round < ROUNDS; ++round) {
