@@ -29,6 +29,8 @@ _IMPORT_SETTINGS = {
     "max-file-links": str(LINKS_PER_NODE),
     "pin": "true",
 }
+# What ipfshttpclient lets escape when it reads an answer of another shape than it expects.
+_ODD_ANSWERS = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 _NOWHERE = ("not found", "could not find", "timed out", "timeout", "deadline exceeded")
 
 
@@ -89,10 +91,10 @@ class IpfsStore:
         wanted = str(parse(cid))
         try:
             with self._client() as client:
-                client.capped(ANSWER_BYTES).block.stat(wanted, opts=self._find() | {"offline": "true"})
+                options = self._find() | {"offline": "true"}
+                return int(client.capped(ANSWER_BYTES).block.stat(wanted, opts=options)["Size"]) >= 0
         except NotFound:
             return False
-        return True
 
     def _find(self) -> dict[str, str]:
         return {"timeout": f"{self._timeouts.find_s}s"}
@@ -106,7 +108,7 @@ class IpfsStore:
             raise self._refusal(str(error)) from error
         except (exceptions.Error, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise self._silence(error, client.deadline.left_s <= 0) from error
-        except (ValueError, LookupError, TypeError) as error:
+        except _ODD_ANSWERS as error:
             raise Unreachable(f"{self.address} answers what no IPFS daemon does: {error}") from error
         finally:
             client.close()

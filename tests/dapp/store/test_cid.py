@@ -27,7 +27,7 @@ from dapp.store.errors import InvalidCid
 
 VECTORS: dict[str, Any] = json.loads((Path(__file__).parents[2] / "vectors" / "cid.json").read_text())
 HELLO = "bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e"
-ONE_MIB = "bafybeicf2siqzsz3elahfmzvsslb3573k44rlwxwvuepwczfearkbb3yye"
+ONE_MIB = "bafybeif4itevxxoslwsg3uqwmde4isxettvh3ztuncctt5hoasfhrvdzyu"
 
 
 def named(vector: dict[str, Any]) -> str:
@@ -125,6 +125,7 @@ def test_parse_givesCodecAndDigest() -> None:
         7,
         HELLO.encode(),
     ],
+    ids=range(22),
 )
 def test_parse_anythingButOurOwnForm_isRefused(text: Any) -> None:
     with pytest.raises(InvalidCid) as caught:

@@ -52,7 +52,7 @@ def test_decodeNode_ofAnythingElse_isRefused(block: bytes) -> None:
 def test_decodeNode_ofChangedBytes_isRefusedOrSaysSomethingElse() -> None:
     chance = random.Random(1)
     block = encode_node([Link(CID, 262_144, 262_144)] * 5)
-    for _ in range(5_000):
+    for _ in range(1_500):
         changed = bytearray(block)
         changed[chance.randrange(len(block))] ^= 1 << chance.randrange(8)
         try:
