@@ -1,0 +1,288 @@
+"""What the contracts have said: their events as typed records, read in bounded ranges of blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from eth_abi import decode  # type: ignore[attr-defined]
+from eth_abi.exceptions import DecodingError
+from eth_utils import keccak, to_checksum_address
+from eth_utils.abi import collapse_if_tuple
+
+from dapp.chain.client import Chain, Receipt
+from dapp.chain.contracts import Contract
+from dapp.chain.errors import EndpointConfused
+from dapp.chain.rpc import Refused
+from dapp.chain.seals import TaskKey
+
+RANGE_BLOCKS: Final = 5_000  # asked for at once; halved when a node finds it too many
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an event stands in the chain."""
+
+    block: int
+    index: int
+    tx: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """The base of all events."""
+
+    at: Place
+
+
+@dataclass(frozen=True)
+class TaskEvent(Event):
+    """The base of what happens to a task."""
+
+    task: bytes
+
+
+@dataclass(frozen=True)
+class TaskOpened(TaskEvent):
+    initiator: str
+    key: TaskKey
+
+
+@dataclass(frozen=True)
+class TaskCancelled(TaskEvent):
+    pass
+
+
+@dataclass(frozen=True)
+class ModelSealed(TaskEvent):
+    contributor: str
+    seal: bytes
+
+
+@dataclass(frozen=True)
+class ModelOpened(TaskEvent):
+    contributor: str
+    index: int
+    weights: bytes
+    manifest: bytes
+    size_bytes: int
+    claimed_ppm: int
+
+
+@dataclass(frozen=True)
+class ModelStruck(TaskEvent):
+    contributor: str
+    original: str
+
+
+@dataclass(frozen=True)
+class DrawFixed(TaskEvent):
+    draw_block: int
+    roster: int
+    pool_size: int
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A drawn shard: SHA-256 of its bytes, which is the digest of its CID, and the salt of its leaf."""
+
+    index: int
+    digest: bytes
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class ShardsShown(TaskEvent):
+    seed: int
+    committee: int
+    shards: tuple[Shard, ...]
+
+
+@dataclass(frozen=True)
+class BallotSealed(TaskEvent):
+    verifier: str
+    seat: int
+    seal: bytes
+
+
+@dataclass(frozen=True)
+class BallotOpened(TaskEvent):
+    verifier: str
+    scores: bytes
+
+
+@dataclass(frozen=True)
+class BallotsSealed(TaskEvent):
+    root: bytes
+    ballots: bytes
+
+
+@dataclass(frozen=True)
+class BallotsOpened(TaskEvent):
+    ballots: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a task that is over comes to; for a lapsed task, parts of the bond."""
+
+    models: int  # one bit a paid model
+    paid_models: int
+    paid_verifiers: int
+    contributor_wei: int
+    verifier_wei: int
+    initiator_wei: int
+
+
+@dataclass(frozen=True)
+class Settled(TaskEvent):
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class Paid(TaskEvent):
+    payee: str
+    to: str
+    amount_wei: int
+
+
+@dataclass(frozen=True)
+class PaymentRefused(TaskEvent):
+    payee: str
+    amount_wei: int
+
+
+@dataclass(frozen=True)
+class Joined(Event):
+    pool: bytes
+    member: str
+
+
+@dataclass(frozen=True)
+class Left(Event):
+    pool: bytes
+    member: str
+
+
+@dataclass(frozen=True)
+class RosterPublished(Event):
+    pool: bytes
+    roster: int
+    size: int
+
+
+TYPES: Final[Mapping[str, type[Event]]] = {
+    kind.__name__: kind
+    for kind in (
+        TaskOpened, TaskCancelled, ModelSealed, ModelOpened, ModelStruck, DrawFixed, ShardsShown, BallotSealed,
+        BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaymentRefused, Joined, Left, RosterPublished,
+    )
+}  # fmt: skip
+_SHAPED: Final[Mapping[str, Callable[[Any], object]]] = {
+    "key": TaskKey.fromtuple,
+    "shards": lambda shards: tuple(Shard(*shard) for shard in shards),
+    "outcome": lambda values: Outcome(*values),
+}
+E_ = TypeVar("E_", bound=Event)
+
+
+def of_task(chain: Chain, task: bytes, from_block: int | None = None) -> list[TaskEvent]:
+    """Everything that happened to a task, in order."""
+    found = _events(chain, chain.quorate, [None, "0x" + task.hex()], from_block)
+    return [event for event in found if isinstance(event, TaskEvent) and event.task == task]
+
+
+def opened_tasks(chain: Chain, from_block: int | None = None) -> list[TaskOpened]:
+    """Every task that was opened on the board, in order."""
+    topic = "0x" + _topic(_entry(chain.quorate, "TaskOpened")).hex()
+    return of_type(_events(chain, chain.quorate, [topic], from_block), TaskOpened)
+
+
+def of_pool(chain: Chain, pool: bytes, from_block: int | None = None) -> list[Event]:
+    """Who joined and left a pool, in order."""
+    return list(_events(chain, chain.membership, [None, "0x" + pool.hex()], from_block))
+
+
+def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
+    """The events of one transaction."""
+    tables = [(c, _table(c)) for c in (chain.quorate, chain.membership)]
+    found = [
+        _decoded(log, table)
+        for log in receipt.logs
+        for c, table in tables
+        if to_checksum_address(log["address"]) == to_checksum_address(c.address)
+    ]
+    return [event for event in found if event is not None]
+
+
+def of_type(events: Sequence[Event] | Iterator[Event], kind: type[E_]) -> list[E_]:
+    """Those events that are of one type."""
+    return [event for event in events if isinstance(event, kind)]
+
+
+def _events(
+    chain: Chain, contract: Contract, topics: Sequence[str | None], from_block: int | None
+) -> Iterator[Event]:
+    first = chain.first_block if from_block is None else from_block
+    last = chain.rpc.block().number
+    table = _table(contract)
+    step = RANGE_BLOCKS
+    while first <= last:
+        until = min(first + step - 1, last)
+        query = {"fromBlock": first, "toBlock": until, "address": contract.address, "topics": list(topics)}
+        try:
+            logs = chain.rpc.logs(query)
+        except Refused as refused:
+            if step == 1:
+                raise EndpointConfused(
+                    f"{chain.rpc.url} refuses to list events: {refused}", retryable=True
+                ) from refused
+            step = max(1, step // 4)
+            continue
+        for log in logs:
+            event = _decoded(log, table)
+            if event is not None:
+                yield event
+        first = until + 1
+
+
+def _table(contract: Contract) -> dict[bytes, Mapping[str, Any]]:
+    return {_topic(e): e for e in contract.abi if e["type"] == "event" and e["name"] in TYPES}
+
+
+def _entry(contract: Contract, name: str) -> Mapping[str, Any]:
+    return next(e for e in contract.abi if e["type"] == "event" and e["name"] == name)
+
+
+def _topic(entry: Mapping[str, Any]) -> bytes:
+    return keccak(text=f"{entry['name']}({','.join(collapse_if_tuple(i) for i in entry['inputs'])})")
+
+
+def _decoded(log: Mapping[str, Any], table: Mapping[bytes, Mapping[str, Any]]) -> Event | None:
+    """The event of a log, None for one we do not know. Raises EndpointConfused for bytes that do not fit."""
+    topics = [bytes(topic) for topic in log["topics"]]
+    entry = table.get(topics[0]) if topics else None
+    if entry is None:
+        return None
+    try:
+        indexed = [given for given in entry["inputs"] if given["indexed"]]
+        plain = [given for given in entry["inputs"] if not given["indexed"]]
+        values = decode([collapse_if_tuple(i) for i in plain], bytes(log["data"]))
+        named = {i["name"]: _clean(i, value) for i, value in zip(plain, values, strict=True)}
+        for given, topic in zip(indexed, topics[1:], strict=True):
+            named[given["name"]] = _clean(given, decode([collapse_if_tuple(given)], topic)[0])
+    except (DecodingError, OverflowError, ValueError, TypeError) as error:
+        raise EndpointConfused(f"a log of {entry['name']} does not fit its ABI", retryable=True) from error
+    at = Place(int(log["blockNumber"]), int(log["logIndex"]), "0x" + bytes(log["transactionHash"]).hex())
+    return TYPES[entry["name"]](at, **{_snake(name): value for name, value in named.items()})
+
+
+def _clean(given: Mapping[str, Any], value: Any) -> object:
+    if given["type"] == "address":
+        return str(to_checksum_address(value))
+    return _SHAPED[given["name"]](value) if given["name"] in _SHAPED else value
+
+
+def _snake(name: str) -> str:
+    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)

@@ -1,0 +1,146 @@
+"""Stage commit: sealing a model, opening it when nobody can copy it any more, striking copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dapp.chain import tasks
+from dapp.chain.client import Receipt
+from dapp.chain.tasks import ModelView
+from dapp.chain.words import Submission, SubmissionState
+from dapp.stages.context import Context, NotSealedHere, TermsRefused, once
+from dapp.store.cid import cid_of
+from ml.canonical import sha256
+from ml.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A sealed model; what opens it is in the journal."""
+
+    task: bytes
+    seal: bytes
+    manifest_cid: str
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class OpenedModel:
+    """A model that everyone can fetch now."""
+
+    task: bytes
+    manifest_cid: str
+    weights_cid: str
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A copy that does not count any more."""
+
+    original: str
+    copy: str
+    receipt: Receipt | None
+
+
+def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Sealed:
+    """Seal a model for the task: once, whatever happens; a second model of the same account is refused.
+
+    Manifest and weights stay in the journal's folder until open_model. Raises TermsRefused, ContractRefused
+    (WrongPhase, ModelAlreadySealed), and what chain and journal raise.
+    """
+    if (sha256(weights).hex(), len(weights)) != (manifest.weights.sha256, manifest.weights.bytes):
+        raise TermsRefused("these are not the weights that the manifest names")
+    document = manifest.to_bytes()
+    salt = ctx.chain.derive(b"model/" + task + sha256(document))
+    secret = {
+        "manifest": ctx.journal.keep(document).hex(),
+        "weights": ctx.journal.keep(weights).hex(),
+        "salt": salt.hex(),
+    }
+    kept = ctx.journal.put_once("model", task.hex(), secret)
+    if kept != secret:
+        raise TermsRefused(
+            "this account has chosen another model for this task already",
+            fix="Open the model that the journal holds; one account seals one model.",
+        )
+    ctx.failpoint("commit.seal:salt")
+    value = _seal_of(ctx, task, manifest, salt)
+    stored = _submission(ctx, task)
+    done = stored.state != SubmissionState.NONE and stored.digest == int.from_bytes(value) >> 56
+    call = ctx.chain.quorate.call("commitSeal", task, value)
+    receipt = once(ctx, "commit.seal", task, call, done)
+    return Sealed(task, value, cid_of(document), receipt)
+
+
+def open_model(ctx: Context, task: bytes, proof: tuple[bytes, ...] = ()) -> OpenedModel:
+    """Publish the sealed model in the store, then open its seal on chain.
+
+    proof: for tasks that list their contributors, that this account is on the list. Raises NotSealedHere,
+    ContractRefused (WrongPhase, CapReached and others), and what chain, store and journal raise.
+    """
+    secret = ctx.journal.get("model", task.hex())
+    if secret is None:
+        raise NotSealedHere(f"the journal holds no model for task 0x{task.hex()}")
+    document, data = (ctx.journal.kept(bytes.fromhex(secret[name])) for name in ("manifest", "weights"))
+    manifest = Manifest.from_bytes(document)
+    view = tasks.view(ctx.chain, task)
+    args = (sha256(data), sha256(document), len(data), manifest.claimed_ppm, bytes.fromhex(secret["salt"]))
+    if any(view.key.contributors):
+        call = ctx.chain.quorate.call("commitOpenListed", view.key.astuple(), *args, list(proof))
+    else:
+        call = ctx.chain.quorate.call("commitOpen", task, *args)
+    mine = view.model_of(ctx.chain.address)
+    if mine is None and ctx.journal.get("tx", f"commit.open/{task.hex()}") is None:
+        ctx.chain.plan(call)  # refused now rather than after publishing
+    weights_cid = ctx.store.put(data)
+    ctx.failpoint("commit.open:weights-stored")
+    manifest_cid = ctx.store.put(document)
+    ctx.failpoint("commit.open:stored")
+    receipt = once(ctx, "commit.open", task, call, mine is not None)
+    return OpenedModel(task, manifest_cid, weights_cid, receipt)
+
+
+def strike(ctx: Context, task: bytes) -> tuple[Struck, ...]:
+    """Have every model refused whose weights equal those of one that was sealed earlier. By anyone.
+
+    Raises ContractRefused (WrongPhase).
+    """
+    struck = []
+    for original, copy in copies(ctx, task):
+        call = ctx.chain.quorate.call("commitStrike", task, original.contributor, copy.contributor)
+        receipt = once(ctx, "commit.strike", task, call, copy.struck, part=f"/{copy.index}")
+        struck.append(Struck(original.contributor, copy.contributor, receipt))
+    return tuple(struck)
+
+
+def copies(ctx: Context, task: bytes) -> list[tuple[ModelView, ModelView]]:
+    """Pairs of original and copy, as the contract tells them apart: by the block they were sealed in, then index."""
+    view = tasks.view(ctx.chain, task)
+    blocks = {m.index: _submission(ctx, task, m.contributor).sealed_block for m in view.models}
+    ordered = sorted(view.models, key=lambda m: (blocks[m.index], m.index))
+    first: dict[bytes, ModelView] = {}
+    pairs = []
+    for model in ordered:
+        if model.weights in first:
+            pairs.append((first[model.weights], model))
+        first.setdefault(model.weights, model)
+    return pairs
+
+
+def _submission(ctx: Context, task: bytes, contributor: str | None = None) -> Submission:
+    account = ctx.chain.address if contributor is None else contributor
+    return Submission.unpack(ctx.chain.read(ctx.chain.quorate.call("submissionOf", task, account))[0])
+
+
+def _seal_of(ctx: Context, task: bytes, manifest: Manifest, salt: bytes) -> bytes:
+    weights = bytes.fromhex(manifest.weights.sha256)
+    return ctx.chain.board.model_seal(
+        task,
+        ctx.chain.address,
+        weights,
+        manifest.digest(),
+        manifest.weights.bytes,
+        manifest.claimed_ppm,
+        salt,
+    )

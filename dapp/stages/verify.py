@@ -1,0 +1,146 @@
+"""Stage verify: what every opened model scores on the drawn shards, by the rule of the task's spec.
+
+Everything comes from strangers and is checked first; a model that cannot be had or is not what was sealed scores 0.
+All verifiers get the same numbers: evaluation is exact, and fusion is seeded by the draw.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dapp import packages
+from dapp.chain import tasks
+from dapp.chain.tasks import ModelView, TaskView
+from dapp.packages import PEER_FAULTS, Package, PackageRefused
+from dapp.stages.context import Context, NothingDue
+from dapp.store import cid_from_digest
+from ml.data.samples import Samples
+from ml.evaluate import METRICS, accuracy_ppm
+from ml.fuse import FeatureCache, fuse
+from ml.models.classifier import Classifier
+from ml.spec import TaskSpec
+
+SEED_BITS = 53  # a seed also stands in manifests, whose integers end there
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """What one model scores, and why it scores 0 when it was refused."""
+
+    index: int
+    contributor: str
+    manifest_cid: str
+    score_ppm: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Scores of all opened models, in order of opening."""
+
+    task: bytes
+    samples: int
+    scores: tuple[ModelScore, ...]
+
+    @property
+    def scores_ppm(self) -> tuple[int, ...]:
+        """What a ballot holds."""
+        return tuple(score.score_ppm for score in self.scores)
+
+
+def verify(ctx: Context, task: bytes) -> Verified:
+    """Evaluate every opened model. Needs no account.
+
+    Raises NothingDue before the shards are shown; InvalidSpec or InvalidSamples when the initiator published
+    nonsense (nobody can score then); Unreachable when the store does not answer.
+    """
+    view = tasks.view(ctx.chain, task)
+    if not view.shards or view.seed is None:
+        raise NothingDue(
+            f"the shards of task 0x{task.hex()} are not shown yet", fix="Wait until the phase is Vote."
+        )
+    spec = packages.spec(ctx.store, view.key.spec)
+    samples = packages.drawn(ctx.store, spec, [shard.digest for shard in view.shards])
+    found, reasons = _models(ctx, spec, view)
+    if spec.rule == "fused":
+        scores = _fused(ctx, spec, view, found, samples)
+    else:
+        scores = _standalone(ctx, spec, view, found, samples)
+    return Verified(
+        task,
+        len(samples),
+        tuple(
+            ModelScore(
+                m.index,
+                m.contributor,
+                cid_from_digest(m.manifest, 0),
+                scores.get(m.index, 0),
+                reasons.get(m.index),
+            )
+            for m in view.models
+        ),
+    )
+
+
+def _models(
+    ctx: Context, spec: TaskSpec, view: TaskView
+) -> tuple[dict[int, Classifier], dict[int, str]]:
+    """The models that can be evaluated, and why the others cannot."""
+    found: dict[int, Package] = {}
+    reasons: dict[int, str] = {}
+    originals = _originals(ctx, view)
+    for done, m in enumerate(view.models):
+        ctx.progress("verify.fetch", done, len(view.models))
+        if m.struck or originals[m.index] != m.index:
+            reasons[m.index] = f"copy of model {originals[m.index]}"
+            continue
+        try:
+            found[m.index] = packages.model(ctx.store, spec, m.manifest, m.weights, m.size_bytes)
+        except (*PEER_FAULTS, PackageRefused) as error:
+            reasons[m.index] = f"{error.code}: {error.message}"
+    ctx.progress("verify.fetch", len(view.models), len(view.models))
+    return {index: package.model for index, package in found.items()}, reasons
+
+
+def _originals(ctx: Context, view: TaskView) -> dict[int, int]:
+    """For each model the one with the same weights that was sealed first: itself, unless it is a copy."""
+    blocks = {}
+    for m in view.models:
+        word = ctx.chain.read(ctx.chain.quorate.call("submissionOf", view.task, m.contributor))[0]
+        blocks[m.index] = (word >> 16) & (2**40 - 1)
+    ordered: list[ModelView] = sorted(view.models, key=lambda m: (blocks[m.index], m.index))
+    first: dict[bytes, int] = {}
+    for m in ordered:
+        first.setdefault(m.weights, m.index)
+    return {m.index: first[m.weights] for m in view.models}
+
+
+def _standalone(
+    ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
+) -> dict[int, int]:
+    scores = {}
+    for done, (index, model) in enumerate(found.items()):
+        ctx.progress("verify", done, len(found))
+        scores[index] = METRICS[spec.metric](model, samples, 1)
+    ctx.progress("verify", len(found), len(found))
+    return scores
+
+
+def _fused(
+    ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
+) -> dict[int, int]:
+    """Accuracy after fusing each model with those before it that reached MAFR, in order of opening [Mendis]."""
+    development = packages.samples(ctx.store, spec, spec.development.train)
+    labels = tuple(range(len(spec.labels)))
+    seed = (view.seed or 0) % 2**SEED_BITS
+    cache = FeatureCache()
+    good: list[Classifier] = []
+    scores = {}
+    for done, (index, model) in enumerate(found.items()):
+        ctx.progress("verify", done, len(found))
+        together = fuse(spec.fusion, [*good, model], development, labels, seed, cache)
+        scores[index] = accuracy_ppm(together, samples)
+        if scores[index] >= view.key.mafr_ppm:
+            good.append(model)
+    ctx.progress("verify", len(found), len(found))
+    return scores

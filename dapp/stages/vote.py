@@ -1,0 +1,191 @@
+"""Stage vote: one sealed ballot on all models, opened when nobody can copy it any more; alone or in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dapp.chain import tasks
+from dapp.chain.batches import (
+    OpenedEntry,
+    SealedEntry,
+    SignedSeal,
+    pack_opened,
+    pack_sealed,
+    unpack_sealed,
+)
+from dapp.chain.client import Receipt
+from dapp.chain.seals import pack_scores
+from dapp.chain.tasks import Batch, Seat, TaskView
+from dapp.stages.context import Context, NothingDue, NotSealedHere, TermsRefused, once
+from ml.canonical import sha256
+
+
+@dataclass(frozen=True)
+class SealedBallot:
+    """A sealed ballot; what opens it is in the journal."""
+
+    task: bytes
+    seat: int
+    seal: bytes
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class OpenedBallot:
+    """A ballot that counts."""
+
+    task: bytes
+    seat: int
+    scores_ppm: tuple[int, ...]
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
+class SentBatch:
+    """Ballots that went to the chain in one transaction."""
+
+    task: bytes
+    seats: tuple[int, ...]
+    receipt: Receipt | None
+
+
+def seal(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SealedBallot:
+    """Seal our ballot by a transaction of our own: once; other scores after that are refused.
+
+    Raises NothingDue when our account was not drawn, TermsRefused, ContractRefused (WrongPhase and others).
+    """
+    view = tasks.view(ctx.chain, task)
+    seat = _seat(ctx, view)
+    value = _seal(ctx, view, scores_ppm)
+    call = ctx.chain.quorate.call("voteSeal", task, seat.seat, value)
+    receipt = once(ctx, "vote.seal", task, call, seat.sealed == value)
+    return SealedBallot(task, seat.seat, value, receipt)
+
+
+def open_ballot(ctx: Context, task: bytes, pay_to: str | None = None) -> OpenedBallot:
+    """Open our sealed ballot by a transaction of our own, also when it was sealed in a batch.
+
+    pay_to: take the fee in the same transaction (only for a ballot sealed directly). Raises NotSealedHere,
+    ContractRefused (WrongPhase, BallotSealMismatch and others).
+    """
+    view = tasks.view(ctx.chain, task)
+    seat = _seat(ctx, view)
+    scores, salt = _secret(ctx, task)
+    scores_ppm = tuple(int.from_bytes(scores[i : i + 3], "big") for i in range(0, len(scores), 3))
+    done = seat.scores_ppm is not None
+    if seat.in_batch:
+        which = _batch_of(view, seat.seat)
+        entries = _entries(view.batches[which], [OpenedEntry(seat.seat, scores, salt)])
+        roots = [batch.root for batch in view.batches]
+        call = ctx.chain.quorate.call("voteOpenMany", task, roots, which, pack_opened(entries))
+    elif pay_to is not None:
+        call = ctx.chain.quorate.call("voteOpenAndWithdraw", view.key.astuple(), scores, salt, pay_to)
+    else:
+        call = ctx.chain.quorate.call("voteOpen", task, scores, salt)
+    return OpenedBallot(task, seat.seat, scores_ppm, once(ctx, "vote.open", task, call, done))
+
+
+def sign(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SignedSeal:
+    """Our sealed ballot, signed, for whoever submits a batch (seal_many). Raises as `seal`."""
+    view = tasks.view(ctx.chain, task)
+    seat = _seat(ctx, view)
+    value = _seal(ctx, view, scores_ppm)
+    signature = ctx.chain.sign_typed_data(ctx.chain.board.ballot_typed_data(task, value))
+    return SignedSeal(seat.seat, value, signature)
+
+
+def opening(ctx: Context, task: bytes) -> OpenedEntry:
+    """What opens our ballot, for whoever opens a batch. Give it away only once the phase is Ballot.
+
+    Raises NotSealedHere.
+    """
+    view = tasks.view(ctx.chain, task)
+    return OpenedEntry(_seat(ctx, view).seat, *_secret(ctx, task))
+
+
+def seal_many(ctx: Context, task: bytes, signed: Sequence[SignedSeal]) -> SentBatch:
+    """Submit signed ballots in one transaction, by anyone; those that cannot be taken are left out.
+
+    Raises ContractRefused (BatchEmpty when all were, WrongPhase).
+    """
+    view = tasks.view(ctx.chain, task)
+    entries = sorted(signed, key=lambda entry: (view.seats[entry.seat].place or 0) // 48)
+    data = pack_sealed(entries)
+    done = all(view.seats[entry.seat].sealed == entry.seal for entry in entries)
+    call = ctx.chain.quorate.call("voteSealMany", task, data)
+    receipt = once(ctx, "vote.seal_many", task, call, done, part=f"/{sha256(data).hex()[:16]}")
+    return SentBatch(task, tuple(entry.seat for entry in entries), receipt)
+
+
+def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tuple[SentBatch, ...]:
+    """Open ballots that were sealed in batches: one transaction a batch. By anyone.
+
+    Raises NothingDue when none of them is in a batch, ContractRefused (WrongPhase, BatchUnknown).
+    """
+    view = tasks.view(ctx.chain, task)
+    sent = []
+    for which, batch in enumerate(view.batches):
+        sealed = {entry.seat for entry in unpack_sealed(batch.ballots)}
+        ours = [entry for entry in openings if entry.seat in sealed]
+        if not ours:
+            continue
+        data = pack_opened(_entries(batch, ours))
+        roots = [each.root for each in view.batches]
+        call = ctx.chain.quorate.call("voteOpenMany", task, roots, which, data)
+        done = all(view.seats[entry.seat].scores_ppm is not None for entry in ours)
+        receipt = once(ctx, "vote.open_many", task, call, done, part=f"/{sha256(data).hex()[:16]}")
+        sent.append(SentBatch(task, tuple(entry.seat for entry in ours), receipt))
+    if not sent:
+        raise NothingDue("none of these ballots was sealed in a batch")
+    return tuple(sent)
+
+
+def _seat(ctx: Context, view: TaskView) -> Seat:
+    seat = view.seat_of(ctx.chain.address)
+    if seat is None or seat.place is None:
+        what = "is not in the task's pool" if seat is None else "was not drawn"
+        raise NothingDue(
+            f"{ctx.chain.address} {what}", fix="Use an account of the committee (`quorate task show`)."
+        )
+    return seat
+
+
+def _seal(ctx: Context, view: TaskView, scores_ppm: Sequence[int]) -> bytes:
+    """Our seal over these scores, with its salt in the journal."""
+    if len(scores_ppm) != len(view.models):
+        raise TermsRefused(f"{len(scores_ppm)} scores for {len(view.models)} models")
+    for index, score_ppm in enumerate(scores_ppm):
+        if not 0 <= score_ppm <= 1_000_000:
+            raise TermsRefused(f"score {score_ppm} of model {index} is outside 0 to 1,000,000 ppm")
+    scores = pack_scores(scores_ppm)
+    secret = {"scores": scores.hex(), "salt": ctx.chain.derive(b"ballot/" + view.task)[:16].hex()}
+    if ctx.journal.put_once("ballot", view.task.hex(), secret) != secret:
+        raise TermsRefused(
+            "this account has decided on other scores for this task already",
+            fix="Seal and open the ballot that the journal holds; one account has one ballot.",
+        )
+    ctx.failpoint("vote.seal:salt")
+    salt = bytes.fromhex(secret["salt"])
+    return ctx.chain.board.ballot_seal(view.task, ctx.chain.address, scores, salt)
+
+
+def _secret(ctx: Context, task: bytes) -> tuple[bytes, bytes]:
+    secret = ctx.journal.get("ballot", task.hex())
+    if secret is None:
+        raise NotSealedHere(f"the journal holds no ballot for task 0x{task.hex()}")
+    return bytes.fromhex(secret["scores"]), bytes.fromhex(secret["salt"])
+
+
+def _batch_of(view: TaskView, seat: int) -> int:
+    return next(
+        i
+        for i, batch in enumerate(view.batches)
+        if any(entry.seat == seat for entry in unpack_sealed(batch.ballots))
+    )
+
+
+def _entries(batch: Batch, openings: Sequence[OpenedEntry]) -> list[SealedEntry | OpenedEntry]:
+    """A batch in its own order, opened where we can."""
+    known = {entry.seat: entry for entry in openings}
+    return [known.get(entry.seat, entry) for entry in unpack_sealed(batch.ballots)]
