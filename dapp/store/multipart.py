@@ -49,11 +49,11 @@ def only_file(pieces: Iterator[bytes], headers: Message) -> Iterator[bytes]:
         raise InvalidBody("the boundary is malformed")
     delimiter = b"\r\n--" + boundary.encode("ascii")
     buffer = b"\r\n"  # the first boundary stands at the start of a line
-    while b"\r\n\r\n" not in buffer:
-        if len(buffer) > _PART_HEADER_BYTES:
-            raise InvalidBody("the part's headers are too long")
+    while b"\r\n\r\n" not in buffer and len(buffer) <= _PART_HEADER_BYTES:
         buffer += _next(pieces)
     head, _, buffer = buffer.partition(b"\r\n\r\n")
+    if len(head) > _PART_HEADER_BYTES:
+        raise InvalidBody("the part's headers are too long")
     if not head.startswith(delimiter):
         raise InvalidBody("the body does not start with its boundary")
     while delimiter not in buffer:
@@ -66,6 +66,8 @@ def only_file(pieces: Iterator[bytes], headers: Message) -> Iterator[bytes]:
         rest += _next(pieces)
     if not rest.startswith(b"--"):
         raise InvalidBody("one file a request")
+    for _ in pieces:  # the file counts once the whole request is in
+        pass
 
 
 def _next(pieces: Iterator[bytes]) -> bytes:
@@ -77,7 +79,7 @@ def _next(pieces: Iterator[bytes]) -> bytes:
 
 def _measured(stream: BufferedIOBase, headers: Message) -> Iterator[bytes]:
     length = headers.get("Content-Length", "0")
-    if not (length.isascii() and length.isdigit()):
+    if not (length.isascii() and length.isdigit() and len(length) < 20):
         raise InvalidBody("Content-Length is not a number")
     left = int(length)
     while left:

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -53,6 +54,7 @@ class StoreServer(ThreadingHTTPServer):
     """Serves `store` from construction to server_close; port 0 takes a free one. See `url`."""
 
     daemon_threads = True
+    request_queue_size = MAX_CONNECTIONS
 
     def __init__(
         self,
@@ -75,6 +77,9 @@ class StoreServer(ThreadingHTTPServer):
         """What open_store takes to reach it."""
         host, port = self.server_address[:2]
         return f"ipfs:http://{f'[{host!s}]' if ':' in str(host) else host!s}:{port}"
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # HTTPServer's own asks the DNS for this machine's name
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if not self._slots.acquire(blocking=False):

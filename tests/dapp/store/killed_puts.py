@@ -16,7 +16,7 @@ from typing import Any
 from dapp.store.cid import cid_of
 from dapp.store.embedded import EmbeddedStore
 
-CONTENT = b"".join(bytes([i]) * 262_144 for i in range(3)) + b"end"
+CONTENT = bytes(262_144) + b"end"  # two leaves and a root
 WATCHED = ("mkdir", "open", "write", "fsync", "rename", "unlink", "rmdir", "close")
 
 

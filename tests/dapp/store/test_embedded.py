@@ -176,7 +176,7 @@ def test_open_afterADeadPut_removesWhatItLeft(store: EmbeddedStore) -> None:
 def test_manyProcesses_shareOneDirectory(store: EmbeddedStore) -> None:
     program = (
         "import sys; from pathlib import Path; from dapp.store.embedded import EmbeddedStore\n"
-        "for i in range(30):\n"
+        "for i in range(10):\n"
         "    store = EmbeddedStore(Path(sys.argv[1]))\n"
         "    shared = bytes([i]) * 300_000; own = shared + sys.argv[2].encode()\n"
         "    assert store.get(store.put(shared), 300_000) == shared\n"
