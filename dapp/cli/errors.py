@@ -1,0 +1,54 @@
+"""Errors that only the command line knows."""
+
+from __future__ import annotations
+
+from ml.errors import QuorateError
+
+
+class Usage(QuorateError):
+    """Arguments that do not make a command."""
+
+    code = "usage"
+    default_fix = "Run the command with --help for its arguments."
+
+
+class ConsentMissing(QuorateError):
+    """A command that spends, where nobody can be asked and --yes was not given. Nothing was sent."""
+
+    code = "consent-missing"
+    default_fix = "Look at it with --dry-run, then run it again with --yes."
+
+
+class Declined(QuorateError):
+    """The plan was shown and not agreed to. Nothing was sent."""
+
+    code = "declined"
+    default_fix = "Run the command again and answer y, or give --yes."
+
+
+class Missing(QuorateError):
+    """A task, pool, file or deployment that is not there."""
+
+    code = "not-found"
+    default_fix = "Check the name; `quorate task list` shows the tasks."
+
+
+class Interrupted(QuorateError):
+    """Ctrl-C. What was sent stays sent; running the command again goes on from there."""
+
+    code = "interrupted"
+    default_fix = "Run the command again: it goes on where it stopped."
+
+
+class Internal(QuorateError):
+    """A fault of this program."""
+
+    code = "internal-error"
+    default_fix = "Run it again with QUORATE_TRACEBACK=1 and report what it prints."
+
+
+class Unhealthy(QuorateError):
+    """Something that a run needs is missing (`quorate doctor`)."""
+
+    code = "unhealthy"
+    default_fix = "Do what the checks say."

@@ -1,0 +1,73 @@
+"""The entry point: parse, run one verb, exit with its code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from dapp.cli.errors import Interrupted, Usage
+from dapp.cli.exits import Exit
+from dapp.cli.output import Output
+from dapp.cli.verbs import agent, commit, demo, deploy, devnet, doctor, draw, fuse, pool, settle, task, train, verify, vote
+from dapp.cli.verbs import help as topics
+
+app = typer.Typer(
+    name="quorate",
+    help="Train a model together, decide by ballot what counts, and be paid by contract.",
+    epilog="One verb per stage: task, train, commit, draw, verify, vote, settle, fuse. Start with: quorate demo --quick",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for name, group in {
+    "task": task.app,
+    "pool": pool.app,
+    "commit": commit.app,
+    "draw": draw.app,
+    "vote": vote.app,
+}.items():
+    app.add_typer(group, name=name)
+for module in (devnet, deploy, train, verify, settle, fuse, agent, demo, doctor, topics):
+    app.registered_commands += module.app.registered_commands
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+) -> None:
+    """What stands before the verb."""
+    if version:
+        from importlib.metadata import version as installed
+
+        sys.stdout.write(installed("quorate") + "\n")
+        raise typer.Exit(0)
+
+
+def main() -> None:
+    """Run the command line and end the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    output = Output(as_json="--json" in arguments, quiet="--quiet" in arguments)
+    try:
+        result = typer.main.get_command(app).main(list(arguments), prog_name="quorate", standalone_mode=False)
+        return int(result or 0)
+    except TyperException as error:
+        output.fail(Usage(_message(error)))
+        return Exit.USAGE
+    except (typer.Abort, KeyboardInterrupt):
+        output.fail(Interrupted("interrupted"))
+        return Exit.INTERRUPTED
+
+
+def _message(error: TyperException) -> str:
+    """The parser's message in one line."""
+    text = error.format_message() if hasattr(error, "format_message") else str(error)
+    return " ".join(text.split())

@@ -1,0 +1,108 @@
+"""What a transaction will cost and change, shown before it is signed; and the question whether to go on."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Final
+
+import typer
+
+from dapp.cli.errors import ConsentMissing, Declined
+from dapp.cli.money import ether
+from dapp.cli.output import Output, Reply
+
+CONSEQUENCES: Final = MappingProxyType(
+    {
+        "taskOpen": "The ether is locked until the task ends. You can cancel until submissions begin, not after.",
+        "taskCancel": "The task ends for good and everything goes back to you.",
+        "commitSeal": "One model per account: this seal cannot be replaced or withdrawn.",
+        "commitOpen": "Everyone can fetch the model from now on.",
+        "commitOpenListed": "Everyone can fetch the model from now on.",
+        "commitStrike": "The copied model is out of the task.",
+        "draw": "The draw block is fixed; committee and shards follow from its hash.",
+        "drawReveal": "The drawn shards become public and the vote begins.",
+        "voteSeal": "One ballot per verifier: this seal cannot be replaced.",
+        "voteOpen": "Your scores become public and count.",
+        "voteSealMany": "The ballots in the batch count as sealed.",
+        "voteOpenMany": "The scores in the batch become public and count.",
+        "settle": "The outcome is written and the listed payees are paid.",
+        "withdraw": "What the task owes this account leaves the contract.",
+        "join": "The account can be drawn into committees from the next draw on.",
+        "leave": "The account is not drawn any more from the next draw on.",
+        "deploy": "The contract's code cannot be changed afterwards.",
+    }
+)
+"""What becomes irreversible, by the name of the contract's function."""
+
+
+class DryRun(Exception):
+    """Ends a command where it would have signed; carries the plan as its result."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__("dry run")
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One transaction before it is signed."""
+
+    operation: str  # name of the contract's function
+    to: str | None  # None: creates a contract
+    payer: str
+    balance_wei: int
+    value_wei: int
+    gas: int  # limit: the estimate and a quarter more
+    price_wei: int  # of one gas now
+    max_price_wei: int  # at most
+
+    @property
+    def worst_wei(self) -> int:
+        """The most that can leave the account."""
+        return self.value_wei + self.gas * self.max_price_wei
+
+    @property
+    def irreversible(self) -> str:
+        """What cannot be taken back."""
+        return CONSEQUENCES.get(self.operation, "The transaction cannot be taken back.")
+
+    def text(self) -> str:
+        """The plan for people."""
+        return "\n".join(
+            (
+                f"Plan: {self.operation}" + (f" on {self.to}" if self.to else ""),
+                f"  who pays      {self.payer}, which has {ether(self.balance_wei)}",
+                f"  sends         {ether(self.value_wei)}",
+                f"  gas           up to {self.gas:,} x {self.price_wei:,} wei = {ether(self.gas * self.price_wei)}",
+                f"  worst case    {ether(self.worst_wei)} leave the account",
+                f"  irreversible  {self.irreversible}",
+            )
+        )
+
+    def to_json(self) -> dict[str, object]:
+        """The plan for programs."""
+        return {**asdict(self), "worst_wei": self.worst_wei, "irreversible": self.irreversible}
+
+
+class Consent:
+    """How one run agrees to what it sends: by --yes, by asking, or never (--dry-run)."""
+
+    def __init__(self, output: Output, *, yes: bool, dry_run: bool) -> None:
+        self._output = output
+        self._yes = yes
+        self._dry_run = dry_run
+
+    def check_possible(self) -> None:
+        """Raise ConsentMissing, before anything is done, where the question could not be put to anyone."""
+        if not (self._yes or self._dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
+            raise ConsentMissing("this command sends a transaction, and nobody is here to agree to it")
+
+    def ask(self, plan: Plan) -> None:
+        """Show `plan` and ask. Raises Declined, or DryRun in a dry run."""
+        if self._dry_run:
+            raise DryRun(Reply(plan.text(), {"dry_run": True, "plan": plan.to_json()}))
+        (self._output.say if self._yes else self._output.insist)(plan.text())
+        if not self._yes and not typer.confirm("Go on?", err=True):
+            raise Declined("the plan was not agreed to; nothing was sent")

@@ -1,0 +1,111 @@
+"""Arguments that several verbs take, and how they are read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from dapp.cli.errors import Missing, Usage
+
+if TYPE_CHECKING:
+    from dapp.stages.pool import PoolKey
+
+Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
+To: TypeAlias = Annotated[str | None, typer.Option("--to", help="Account that gets the ether; default: the signer.")]
+Scores: TypeAlias = Annotated[
+    str | None,
+    typer.Option("--scores", help="Scores in ppm, comma separated, in order of opening. Default: verify now."),
+]
+Dataset: TypeAlias = Annotated[str, typer.Option("--dataset", help="mnist or digits.")]
+Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="Fixes every random choice.")]
+AllowList: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--allow-list", help="File with the accounts that may join the pool, one a line; none: anyone."),
+]
+PoolSalt: TypeAlias = Annotated[int, typer.Option("--pool-salt", min=0, help="Tells apart pools with one rule.")]
+
+_BYTES32 = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+def bytes32(text: str, what: str) -> bytes:
+    """The 32 bytes that `text` writes. Raises Usage."""
+    if _BYTES32.fullmatch(text) is None:
+        raise Usage(f"{text[:80]!r} is no {what}", fix=f"Write the {what} as 0x and 64 hexadecimal digits.")
+    return bytes.fromhex(text[2:])
+
+
+def task_id(text: str) -> bytes:
+    """A task's id. Raises Usage."""
+    return bytes32(text, "task id")
+
+
+def account(text: str) -> str:
+    """An address in EIP-55 form. Raises Usage when its checksum is wrong."""
+    from eth_utils import is_checksum_address, is_hex_address, to_checksum_address
+
+    if not is_hex_address(text) or (text != text.lower() and not is_checksum_address(text)):
+        raise Usage(f"{text[:60]!r} is no account", fix="Write the 0x address as your wallet shows it.")
+    return str(to_checksum_address(text))
+
+
+def scores_ppm(text: str) -> list[int]:
+    """Scores from a comma-separated list. Raises Usage."""
+    try:
+        scores = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise Usage(f"{text[:60]!r} is no list of scores", fix="Write for example --scores 984000,0,971000.") from None
+    if any(not 0 <= score <= 1_000_000 for score in scores):
+        raise Usage(f"{text[:60]!r}: scores are 0 to 1,000,000 ppm")
+    return scores
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """The contents of a file. Raises Missing, or Usage when it is too large."""
+    try:
+        if path.stat().st_size > max_bytes:
+            raise Usage(f"{path} has {path.stat().st_size} bytes, the limit is {max_bytes}")
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise Missing(f"there is no file {path}", fix="Check the path.") from None
+
+
+def read_accounts(path: Path) -> list[str]:
+    """The accounts in a file, one a line; # begins a remark. Raises Missing or Usage."""
+    lines = read_file(path, 1_000_000).decode("utf-8", "replace").splitlines()
+    return [account(line.split("#")[0].strip()) for line in lines if line.split("#")[0].strip()]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A pool of verifiers and, when it is listed, who may join it."""
+
+    key: PoolKey
+    listed: tuple[str, ...]
+
+    def proof(self, account: str) -> list[bytes]:
+        """Proof that `account` is listed; empty for an open pool. Raises Missing."""
+        from dapp.chain.merkle import MerkleTree
+        from dapp.chain.seals import account_leaf
+
+        if not self.listed:
+            return []
+        if account not in self.listed:
+            raise Missing(f"{account} is not on the allow-list", fix="Ask whoever made the pool to list it.")
+        return MerkleTree([account_leaf(entry) for entry in self.listed]).proof(self.listed.index(account))
+
+
+def pool_of(allow_list: Path | None, salt: int) -> Pool:
+    """The pool with this rule and salt; a pool needs no transaction to exist."""
+    from dapp.chain.merkle import MerkleTree
+    from dapp.chain.seals import account_leaf
+    from dapp.stages.pool import PoolKey
+
+    listed = tuple(read_accounts(allow_list)) if allow_list is not None else ()
+    if allow_list is not None and not listed:
+        raise Usage(f"{allow_list} lists no account")
+    root = MerkleTree([account_leaf(entry) for entry in listed]).root if listed else bytes(32)
+    return Pool(PoolKey(root, salt.to_bytes(32, "big")), listed)

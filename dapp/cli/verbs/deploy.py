@@ -1,0 +1,36 @@
+"""`quorate deploy`: put the contracts on a chain."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dapp.cli.options import SENDS
+from dapp.cli.output import Reply
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+
+app = typer.Typer()
+
+
+@verb(app, "deploy", SENDS)
+def deploy(
+    session: Session,
+    run: Annotated[str, typer.Option("--run", help="Name of this deployment; the same one is taken up again.")] = "1",
+) -> Reply:
+    """Deploy Membership and Quorate, and write deployments/<chain id>.json."""
+    from dapp.artifacts import DEPLOYMENTS
+    from dapp.chain.deploy import deploy as deploy_contracts
+
+    deployment = deploy_contracts(session.chain_before_deployment(), run=run)
+    addresses = {contract.name: contract.address for contract in deployment.contracts}
+    return Reply(
+        "\n".join(f"{name} {address}" for name, address in addresses.items()),
+        {
+            "chain_id": deployment.chain_id,
+            "contracts": addresses,
+            "record": str(DEPLOYMENTS / f"{deployment.chain_id}.json"),
+        },
+        next_steps=["quorate pool join", "quorate task open"],
+    )

@@ -1,0 +1,40 @@
+"""`quorate fuse`: one model out of the accepted ones."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dapp.cli.money import percent
+from dapp.cli.options import READS
+from dapp.cli.output import Reply
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs import arguments
+
+app = typer.Typer()
+
+
+@verb(app, "fuse", READS)
+def fuse(
+    session: Session,
+    task: arguments.Task,
+    rule: Annotated[str | None, typer.Option("--rule", help="Fusion rule. Default: the task's.")] = None,
+) -> Reply:
+    """Fuse the accepted models of a settled task and put the result into the store."""
+    from dapp.stages import fuse as stage
+
+    fused = stage.fuse(session.reader(), arguments.task_id(task), rule)
+    session.output.say(f"Accuracy on the drawn shards: {percent(fused.score_ppm)}")
+    return Reply(
+        fused.manifest_cid,
+        {
+            "task": task,
+            "manifest_cid": fused.manifest_cid,
+            "weights_cid": fused.weights_cid,
+            "rule": fused.manifest.rule,
+            "members": list(fused.manifest.members),
+            "score_ppm": fused.score_ppm,
+        },
+    )

@@ -1,0 +1,46 @@
+"""`quorate pool`: the verifiers that committees are drawn from."""
+
+from __future__ import annotations
+
+import typer
+
+from dapp.cli.options import READS, SENDS
+from dapp.cli.output import Reply, plain
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs.arguments import AllowList, PoolSalt, pool_of
+
+app = typer.Typer(no_args_is_help=True, help="Join, leave and show a pool of verifiers.")
+
+
+@verb(app, "join", SENDS)
+def join(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0) -> Reply:
+    """Take a seat: the account can be drawn from the next draw on."""
+    from dapp.stages import pool
+
+    chosen = pool_of(allow_list, pool_salt)
+    ctx = session.context()
+    joined = pool.join(ctx, chosen.key, chosen.proof(ctx.chain.address))
+    shown = "0x" + chosen.key.id.hex()
+    return Reply(shown, {"pool": chosen.key.id, "account": ctx.chain.address, "joined": plain(joined)})
+
+
+@verb(app, "leave", SENDS)
+def leave(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0) -> Reply:
+    """Give the seat up: the account is not drawn from the next draw on."""
+    from dapp.stages import pool
+
+    key = pool_of(allow_list, pool_salt).key
+    ctx = session.context()
+    left = pool.leave(ctx, key.id)
+    return Reply("0x" + key.id.hex(), {"pool": key.id, "account": ctx.chain.address, "left": plain(left)})
+
+
+@verb(app, "show", READS)
+def show(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0) -> Reply:
+    """List the members of a pool, in order of their seats."""
+    from dapp.stages import pool
+
+    key = pool_of(allow_list, pool_salt).key
+    view = pool.show(session.reader(), key.id)
+    return Reply("\n".join(view.members), {"pool": key.id, "members": list(view.members)})

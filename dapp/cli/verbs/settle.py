@@ -1,0 +1,33 @@
+"""`quorate settle` and `quorate withdraw`: write the outcome, take what is owed."""
+
+from __future__ import annotations
+
+import typer
+
+from dapp.cli.money import ether
+from dapp.cli.options import SENDS
+from dapp.cli.output import Reply, plain
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs import arguments
+
+app = typer.Typer()
+
+
+@verb(app, "settle", SENDS)
+def settle(session: Session, task: arguments.Task) -> Reply:
+    """Write the outcome of a task that is over, and return the initiator's remainder. Anyone may."""
+    from dapp.stages import settle as stage
+
+    settlement = stage.settle(session.context(), arguments.task_id(task))
+    return Reply(task, {"task": task, "settlement": plain(settlement)}, next_steps=[f"quorate withdraw {task}"])
+
+
+@verb(app, "withdraw", SENDS)
+def withdraw(session: Session, task: arguments.Task, to: arguments.To = None) -> Reply:
+    """Take what the task owes the signer, in whatever role."""
+    from dapp.stages import settle as stage
+
+    receiver = arguments.account(to) if to else None
+    withdrawn = stage.withdraw(session.context(), arguments.task_id(task), receiver)
+    return Reply(ether(withdrawn.amount_wei), {"task": task, "withdrawn": plain(withdrawn)})

@@ -1,0 +1,26 @@
+"""`quorate verify`: evaluate every opened model on the drawn shards."""
+
+from __future__ import annotations
+
+import typer
+
+from dapp.cli.options import READS
+from dapp.cli.output import Reply, plain
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs import arguments
+
+app = typer.Typer()
+
+
+@verb(app, "verify", READS)
+def verify(session: Session, task: arguments.Task) -> Reply:
+    """Score every opened model, in order of opening; a model that cannot be used scores 0, with the reason."""
+    from dapp.stages import verify as stage
+
+    verified = stage.verify(session.reader(), arguments.task_id(task))
+    for score in verified.scores:
+        if score.reason:
+            session.output.warn(f"model {score.index} of {score.contributor} scores 0: {score.reason}")
+    scores = ",".join(str(score.score_ppm) for score in verified.scores)
+    return Reply(scores, {"verified": plain(verified)}, next_steps=[f"quorate vote seal {task} --scores {scores}"])

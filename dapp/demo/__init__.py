@@ -1,0 +1,1 @@
+"""A whole cooperative task with every participant on one machine, and what came of it."""

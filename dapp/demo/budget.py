@@ -1,0 +1,51 @@
+"""How much a demo trains and asks for, and how long that should take: known before it starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ml.train import Recipe
+
+ETHER: Final = 10**18
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The training and the terms of one demo."""
+
+    recipe: Recipe  # of every contributor
+    baseline: Recipe  # of the verifier alone, and of all data in one place
+    fedavg: Recipe  # of one contributor in one round
+    fedavg_rounds: int
+    mafr_ppm: int
+
+
+MNIST: Final = Budget(
+    recipe=Recipe(steps=600),
+    baseline=Recipe(steps=900),
+    fedavg=Recipe(steps=20),
+    fedavg_rounds=10,
+    mafr_ppm=900_000,
+)
+DIGITS: Final = replace(MNIST, recipe=Recipe(steps=300), baseline=Recipe(steps=400), mafr_ppm=850_000)
+QUICK: Final = Budget(
+    recipe=Recipe(steps=60, batch=32),
+    baseline=Recipe(steps=80, batch=32),
+    fedavg=Recipe(steps=6, batch=32),
+    fedavg_rounds=4,
+    mafr_ppm=800_000,
+)
+
+VERIFIERS: Final = 4  # in the pool
+COMMITTEE: Final = 3  # of them drawn
+REWARD_WEI: Final = ETHER  # for the accepted models together
+FEE_WEI: Final = ETHER // 20  # for each verifier who votes
+BOND_WEI: Final = ETHER // 2
+
+
+def budget_of(dataset: str, quick: bool) -> Budget:
+    """The budget for a data set."""
+    if quick:
+        return QUICK
+    return MNIST if dataset == "mnist" else DIGITS

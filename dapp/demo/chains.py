@@ -1,0 +1,31 @@
+"""The chain of a demo: anvil, or one within this process; either gives the same blocks again for the same steps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dapp.chain.clock import Clock
+from dapp.chain.devnet import Anvil, InProcess
+from dapp.chain.rpc import Rpc
+
+GENESIS_S = 4_000_000_000  # far ahead, so that no block's time is the wall clock's
+
+
+@dataclass(frozen=True)
+class DemoChain:
+    """A running development chain."""
+
+    rpc: Rpc
+    clock: Clock
+    in_process: bool
+
+
+@contextlib.contextmanager
+def open_chain(*, in_process: bool) -> Iterator[DemoChain]:
+    """A chain that ends with the `with`. Raises DevnetFailed without anvil."""
+    node = InProcess() if in_process else Anvil()
+    with node:
+        rpc = node.rpc()
+        yield DemoChain(rpc, node.clock(rpc), in_process)

@@ -1,0 +1,148 @@
+"""The demo's figures as PNG: the counterparts of Figs. 6 to 9 of Mendis et al., and gas and baselines.
+
+Every figure is drawn from a report alone, so a kept report.json can be drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK: Final = "#1f2933"
+GRID: Final = "#d9dee3"
+COLOURS: Final = {"strategy_1": "#0b6e99", "strategy_2": "#d1495b", "own": "#2e7d4f"}
+NAMES: Final = {"strategy_1": "Strategy I", "strategy_2": "Strategy II", "own": "own rule"}
+MARKERS: Final = {"strategy_1": "o", "strategy_2": "s", "own": "^"}
+
+
+def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Draw all figures of `report` into `folder` and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    first, second = (6, 7) if report["scenario"] == 1 else (8, 9)
+    return [
+        contributors(report, folder / f"fig{first}_contributors.png"),
+        fusion(report, "verification_ppm", folder / f"fig{second}_fusion_verification.png"),
+        fusion(report, "test_ppm", folder / "fusion_test.png"),
+        baselines(report, folder / "baselines.png"),
+        gas(report, folder / "gas.png"),
+    ]
+
+
+def contributors(report: Mapping[str, Any], path: Path) -> Path:
+    """Each contributor's accuracy on its own verification data (Fig. 6 or 8)."""
+    rows = report["models"]
+    figure, axes = _new(len(rows))
+    names = [f"{row['number']}\n{{{','.join(map(str, row['labels']))}}}" for row in rows]
+    values = [row["own_verification_ppm"] / 10_000 for row in rows]
+    bars = axes.bar(names, values, color=COLOURS["strategy_1"], width=0.6)
+    axes.bar_label(bars, fmt="%.1f", padding=2, color=INK)
+    _span(axes, values)
+    axes.set_xlabel("Contributor and its labels")
+    axes.set_ylabel("Accuracy, %")
+    return _save(
+        figure,
+        axes,
+        f"Each model on its contributor's own data ({_where(report)})",
+        path,
+    )
+
+
+def fusion(report: Mapping[str, Any], measure: str, path: Path) -> Path:
+    """Accuracy of the fused model by number of models, all rules (Fig. 7 or 9)."""
+    figure, axes = _new(6)
+    values: list[float] = []
+    for rule, points in report["fusion"].items():
+        y = [point[measure] / 10_000 for point in points]
+        values += y
+        axes.plot(
+            [point["models"] for point in points],
+            y,
+            label=_rule_name(report, rule),
+            color=COLOURS[rule],
+            marker=MARKERS[rule],
+            linewidth=1.8,
+        )
+    if measure == "test_ppm" and "verifier_only" in report["baselines"]:
+        alone = report["baselines"]["verifier_only"] / 10_000
+        values.append(alone)
+        axes.axhline(alone, color=INK, linestyle="--", linewidth=1, label="verifier alone")
+    most = max((point["models"] for points in report["fusion"].values() for point in points), default=1)
+    axes.set_xticks(range(1, most + 1))
+    _span(axes, values)
+    axes.set_xlabel("Models fused, in order of opening")
+    axes.set_ylabel("Accuracy, %")
+    axes.legend(frameon=False, loc="lower right")
+    what = "drawn verification shards" if measure == "verification_ppm" else "test images"
+    return _save(figure, axes, f"Fused model on the {what} ({_where(report)})", path)
+
+
+def baselines(report: Mapping[str, Any], path: Path) -> Path:
+    """The fused models beside what the participants could do without each other."""
+    bars = {name.replace("_", " "): ppm for name, ppm in report["baselines"].items()}
+    fused = {_rule_name(report, rule): p[-1]["test_ppm"] for rule, p in report["fusion"].items() if p}
+    colours = ["#9aa5b1"] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
+    values = [ppm / 10_000 for ppm in [*bars.values(), *fused.values()]]
+    figure, axes = _new(len(values))
+    drawn = axes.barh([*bars, *fused], values, color=colours, height=0.6)
+    axes.bar_label(drawn, fmt="%.2f", padding=3, color=INK)
+    axes.invert_yaxis()
+    low, high = _limits(values)
+    axes.set_xlim(low, high + (high - low) * 0.08)
+    axes.set_xlabel("Accuracy on the test images, %")
+    return _save(figure, axes, f"Together and alone ({_where(report)})", path, grid="x")
+
+
+def gas(report: Mapping[str, Any], path: Path) -> Path:
+    """Gas of each operation."""
+    rows = sorted(report["gas"].items(), key=lambda row: -int(row[1]))
+    figure, axes = _new(len(rows))
+    drawn = axes.barh([name for name, _ in rows], [int(g) / 1000 for _, g in rows], color="#6b7a8f", height=0.6)
+    axes.bar_label(drawn, fmt="%.1f", padding=3, color=INK)
+    axes.invert_yaxis()
+    axes.margins(x=0.12)
+    axes.set_xlabel("Gas, thousands (dearest transaction of its kind)")
+    return _save(figure, axes, f"Gas per operation; the whole round: {report['round_gas']:,}", path, grid="x")
+
+
+def _rule_name(report: Mapping[str, Any], rule: str) -> str:
+    return f"{NAMES[rule]}: {report['own_rule']}" if rule == "own" else NAMES[rule]
+
+
+def _where(report: Mapping[str, Any]) -> str:
+    return f"Scenario {'I' if report['scenario'] == 1 else 'II'}, {report['dataset']}, seed {report['seed']}"
+
+
+def _new(rows: int) -> tuple[Figure, Axes]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, max(4.0, 1.2 + 0.36 * rows)), dpi=130, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _limits(values_percent: Sequence[float]) -> tuple[float, float]:
+    """Axis limits that show differences: from a little below the lowest value to at most 100."""
+    low, high = min(values_percent, default=0.0), max(values_percent, default=100.0)
+    room = max(0.5, (high - low) * 0.25)
+    return max(0.0, low - room), min(100.0, high + room)
+
+
+def _span(axes: Axes, values_percent: Sequence[float]) -> None:
+    low, high = _limits(values_percent)
+    axes.set_ylim(low, high + (high - low) * 0.06)
+
+
+def _save(figure: Figure, axes: Axes, title: str, path: Path, grid: str = "y") -> Path:
+    axes.set_title(title, fontsize=11, color=INK, loc="left")
+    axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.savefig(path, metadata={"Software": None})
+    return path

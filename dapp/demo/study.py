@@ -1,0 +1,59 @@
+"""What the accepted models are worth together: fused one after another by every rule, beside the baselines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dapp.demo.report import FusedPoint
+from ml import evaluate
+from ml.baselines import best_single
+from ml.data.samples import Samples
+from ml.fuse import RULES, FeatureCache, fuse
+from ml.models.classifier import Classifier
+
+Progress = Callable[[str, int, int], None]
+PAPER_RULES = ("strategy_1", "strategy_2")
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """The samples on which fused models are trained and judged."""
+
+    development: Samples
+    verification: Samples  # the drawn shards
+    test: Samples
+    labels: tuple[int, ...]
+
+
+def own_rule() -> str:
+    """Name of the rule beside the paper's two."""
+    return next(name for name in RULES if name not in PAPER_RULES)
+
+
+def curves(
+    models: Sequence[Classifier], measure: Measure, seed: int, cache: FeatureCache, progress: Progress
+) -> dict[str, tuple[FusedPoint, ...]]:
+    """For each rule, the accuracy of the first 1, 2, … of `models` fused, in order of opening."""
+    rules = {"strategy_1": "strategy_1", "strategy_2": "strategy_2", "own": own_rule()}
+    total = len(rules) * len(models)
+    found: dict[str, tuple[FusedPoint, ...]] = {}
+    for turn, (name, rule) in enumerate(rules.items()):
+        points: list[FusedPoint] = []
+        for count in range(1, len(models) + 1):
+            fused = fuse(rule, models[:count], measure.development, measure.labels, seed, cache)
+            points.append(
+                FusedPoint(
+                    models=count,
+                    verification_ppm=evaluate.accuracy_ppm(fused, measure.verification),
+                    test_ppm=evaluate.accuracy_ppm(fused, measure.test),
+                )
+            )
+            progress("Fusing", turn * len(models) + count, total)
+        found[name] = tuple(points)
+    return found
+
+
+def best_single_ppm(models: Sequence[Classifier], measure: Measure) -> int:
+    """Test accuracy of the model that is best on the verification samples."""
+    return evaluate.accuracy_ppm(best_single(models, measure.verification), measure.test)
