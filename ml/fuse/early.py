@@ -91,10 +91,22 @@ def fit_stages(
     cache: FeatureCache,
     progress: Progress | None,
 ) -> None:
-    """Train `head` in place, an equal share of the epochs under each of `gammas` in turn."""
+    """Train `head` in place on `development` and distorted copies of it; features come through `cache`."""
     samples = distorted_copies(development, recipe.copies, recipe.augmentation, seed)
     fc_NF = concatenated(members, samples, cache)
-    target_N = output_indices(samples, labels)
+    fit_head(head, gammas, fc_NF, output_indices(samples, labels), recipe, seed, progress)
+
+
+def fit_head(
+    head: EarlyHead,
+    gammas: Sequence[float],
+    fc_NF: Tensor,
+    target_N: Tensor,
+    recipe: HeadRecipe,
+    seed: int,
+    progress: Progress | None = None,
+) -> None:
+    """Train `head` in place on given features, for an equal share of the epochs under each of `gammas`."""
     generator = Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(head.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: cosine(epoch, recipe.epochs))
