@@ -109,9 +109,7 @@ class Chain:
 
     def read(self, call: Call, sender: str | None = None) -> tuple[Any, ...]:
         """What a call returns. Raises ContractRefused."""
-        request: dict[str, Any] = {"to": call.to, "data": "0x" + call.data.hex()}
-        if sender is not None:
-            request["from"] = sender
+        request = {"from": sender or self.rpc.reader, "to": call.to, "data": "0x" + call.data.hex()}
         try:
             return call.decode(self.rpc.call(request))
         except Reverted as reverted:

@@ -10,12 +10,13 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from web3 import EthereumTesterProvider, Web3
 
 from dapp.chain.clock import TravelClock
 from dapp.chain.errors import ChainError, EndpointDown
+from dapp.chain.outbox import MAX_GAS
 from dapp.chain.rpc import Rpc, connect
 from dapp.chain.signer import DEVNET_MNEMONIC
 
@@ -74,7 +75,11 @@ class Anvil:
         command += [] if self._block_time_s is None else ["--block-time", str(self._block_time_s)]
         self._log = (self._folder / "anvil.log").open("wb")
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=subprocess.STDOUT, start_new_session=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         try:
             self._wait()
@@ -123,7 +128,9 @@ class Anvil:
             except ChainError:
                 time.sleep(0.05)
         log = b"" if self._folder is None else (self._folder / "anvil.log").read_bytes()
-        raise DevnetFailed(f"anvil does not start: {log.decode(errors='replace').strip()[-300:] or 'no answer'}")
+        raise DevnetFailed(
+            f"anvil does not start: {log.decode(errors='replace').strip()[-300:] or 'no answer'}"
+        )
 
 
 class InProcess:
@@ -134,12 +141,12 @@ class InProcess:
     def __init__(self, accounts: int = 30) -> None:
         from eth_tester import EthereumTester, PyEVMBackend  # slow to import
 
-        backend = PyEVMBackend.from_mnemonic(
-            DEVNET_MNEMONIC, num_accounts=accounts, hd_path="m/44'/60'/0'/0"
-        )
+        backend = PyEVMBackend.from_mnemonic(DEVNET_MNEMONIC, num_accounts=accounts, hd_path="m/44'/60'/0'/0")
+        backend.chain.gas_estimator = _gas_by_one_run
         self.tester = EthereumTester(backend)
         self._rpc = Rpc(Web3(EthereumTesterProvider(self.tester)), self.url)
         self._rpc.check_chain(None)
+        self._rpc.reader = str(self.tester.get_accounts()[-1])  # eth-tester lets only the rich ask
 
     def __enter__(self) -> Self:
         return self
@@ -154,6 +161,23 @@ class InProcess:
     def clock(self, rpc: Rpc) -> TravelClock:
         """A clock that travels."""
         return TravelClock(rpc, lambda at_s: self.tester.time_travel(at_s + 1), self.tester.mine_blocks)
+
+
+def _gas_by_one_run(state: Any, transaction: Any) -> int:
+    """Gas that a transaction uses when given plenty, and what calls within it hold back (1/64 each, EIP-150).
+
+    py-evm's own estimate runs it fifteen times.
+    """
+    from eth.vm.spoof import SpoofTransaction
+
+    snapshot = state.snapshot()
+    try:
+        computation = state.apply_transaction(SpoofTransaction(transaction, gas=MAX_GAS, gas_price=0))
+        computation.raise_if_error()
+        used = int(computation.get_gas_used() + transaction.intrinsic_gas)
+    finally:
+        state.revert(snapshot)
+    return used + used // 24 + 5_000
 
 
 Devnet = Anvil | InProcess

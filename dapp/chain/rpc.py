@@ -21,6 +21,7 @@ Sleep = Callable[[float], None]
 
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
+NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
 
 
@@ -69,6 +70,7 @@ class Rpc:
         self._sleep = sleep
         self._tries = tries
         self.chain_id = 0
+        self.reader = NOBODY  # in whose name calls are made that need no name
 
     def check_chain(self, expected: int | None) -> None:
         """Learn the chain's id. Raises WrongChain when it is not the expected one."""

@@ -1,0 +1,215 @@
+"""An agent plays one role in one task: it reads the phase from the chain and does what is due, then says what is next.
+
+Killed at any point and started again it goes on where it stood: what happened is on the chain, what must not be
+lost is in the journal, and every stage is carried out at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dapp.chain import tasks
+from dapp.chain.tasks import TaskView
+from dapp.chain.words import Phase
+from dapp.stages import commit, draw, pool, settle, train, verify, vote
+from dapp.stages import task as task_stage
+from dapp.stages.context import Context
+from dapp.stages.pool import PoolKey
+from dapp.stages.task import Terms
+from ml.architecture import Architecture
+from ml.canonical import sha256
+from ml.data.samples import Samples
+from ml.manifest import Manifest
+from ml.spec import TaskSpec
+from ml.train import Recipe
+
+FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
+
+
+@dataclass(frozen=True)
+class Initiator:
+    """Opens the task, makes the draw, shows the shards, settles."""
+
+    spec: TaskSpec
+    terms: Terms
+    shards: Sequence[bytes]
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """Trains a model on its own samples, seals and opens it, takes its share."""
+
+    task: bytes
+    samples: Samples
+    check_samples: Samples
+    architecture: Architecture
+    recipe: Recipe
+    seed: int
+    proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verifier:
+    """Joins the pool, evaluates, seals and opens its ballot, takes its fee."""
+
+    task: bytes
+    pool: PoolKey
+    proof: tuple[bytes, ...] = ()
+
+
+Role = Initiator | Contributor | Verifier
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step came to."""
+
+    task: bytes
+    phase: Phase
+    did: str | None  # the stage that was carried out, None when nothing was due
+    due_at_s: int | None  # when to look again, None when the role is played out
+    note: str = ""
+
+    @property
+    def finished(self) -> bool:
+        """Nothing will be due for this role in this task any more."""
+        return self.did is None and self.due_at_s is None
+
+
+def step(ctx: Context, role: Role) -> Step:
+    """Do the one thing that is due now, if anything is. Raises what the stages raise."""
+    if isinstance(role, Initiator):
+        return _initiate(ctx, role)
+    view = tasks.view(ctx.chain, role.task)
+    return _contribute(ctx, role, view) if isinstance(role, Contributor) else _judge(ctx, role, view)
+
+
+def run(ctx: Context, role: Role) -> list[Step]:
+    """Steps until the role is played out, waiting between them. What was done, in order."""
+    done: list[Step] = []
+    while True:
+        result = step(ctx, role)
+        if result.did is not None:
+            done.append(result)
+        elif result.due_at_s is None:
+            return done
+        else:
+            ctx.clock.wait_until(result.due_at_s)
+
+
+def _initiate(ctx: Context, role: Initiator) -> Step:
+    key, _ = task_stage.prepare(ctx, role.spec, role.terms, role.shards)
+    task = ctx.chain.board.task_id(key)
+    if tasks.phase(ctx.chain, task) == Phase.NONE or _unfinished(ctx, "task.open", task):
+        task_stage.open_task(ctx, role.spec, role.terms, role.shards)
+        return _did(ctx, task, "task.open")
+    view = tasks.view(ctx.chain, task)
+    if view.phase in (Phase.DRAW, Phase.VOTE, Phase.BALLOT) and _has_new_copies(ctx, view):
+        commit.strike(ctx, task)
+        return _did(ctx, task, "commit.strike")
+    if view.phase == Phase.DRAW:
+        if view.draw_block is None or _unfinished(ctx, "draw.fix", task):
+            draw.fix(ctx, task)
+            return _did(ctx, task, "draw.fix")
+        draw.reveal(ctx, task)
+        return _did(ctx, task, "draw.reveal")
+    if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
+        settle.settle(ctx, task)
+        return _did(ctx, task, "settle")
+    return _waits(view)
+
+
+def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
+    mine = view.model_of(ctx.chain.address)
+    if view.phase == Phase.SUBMIT and ctx.chain.address not in view.sealed:
+        manifest, weights = _package(ctx, role)
+        commit.seal(ctx, role.task, manifest, weights)
+        return _did(ctx, role.task, "commit.seal")
+    if view.phase == Phase.OPEN and mine is None and ctx.chain.address in view.sealed:
+        if len(view.models) >= view.key.cap:
+            return Step(view.task, view.phase, None, None, "all places were taken before this model was opened")
+        commit.open_model(ctx, role.task, role.proof)
+        return _did(ctx, role.task, "commit.open")
+    if view.phase.is_over and mine is not None and not view.paid_wei(mine.contributor):
+        if view.phase == Phase.LAPSED and not mine.struck or mine in view.accepted:
+            settle.withdraw(ctx, role.task)
+            return _did(ctx, role.task, "withdraw")
+    return _waits(view)
+
+
+def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
+    account = ctx.chain.address
+    if view.phase < Phase.VOTE and view.draw_block is None and account not in pool.show(ctx, role.pool.pool).members:
+        pool.join(ctx, role.pool, role.proof)
+        return _did(ctx, role.task, "pool.join")
+    seat = view.seat_of(account)
+    if seat is None:
+        return _waits(view)
+    if view.phase == Phase.VOTE and seat.place is not None and seat.sealed is None:
+        vote.seal(ctx, role.task, _scores(ctx, role.task))
+        return _did(ctx, role.task, "vote.seal")
+    if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
+        vote.open_ballot(ctx, role.task)
+        return _did(ctx, role.task, "vote.open")
+    if view.phase == Phase.LAPSED or (view.phase == Phase.SETTLED and seat.scores_ppm is not None):
+        if not view.paid_wei(account):
+            settle.withdraw(ctx, role.task)
+            return _did(ctx, role.task, "withdraw")
+    return _waits(view)
+
+
+def _package(ctx: Context, role: Contributor) -> tuple[Manifest, bytes]:
+    """The model, trained once: after a crash it is the same one, from the journal or from the same seed."""
+    known = ctx.journal.get("trained", role.task.hex())
+    if known is not None:
+        document = ctx.journal.kept(bytes.fromhex(known["manifest"]))
+        return Manifest.from_bytes(document), ctx.journal.kept(bytes.fromhex(known["weights"]))
+    spec = task_stage.spec_of(ctx, role.task)
+    ctx.failpoint("train:begins")
+    made = train.train(
+        ctx, spec, role.samples, role.check_samples, role.architecture, role.recipe, role.seed
+    )
+    ctx.failpoint("train:trained")
+    digests = {
+        "manifest": ctx.journal.keep(made.manifest.to_bytes()).hex(),
+        "weights": ctx.journal.keep(made.weights).hex(),
+    }
+    ctx.failpoint("train:files")
+    ctx.journal.put_once("trained", role.task.hex(), digests)
+    ctx.failpoint("train:kept")
+    return made.manifest, made.weights
+
+
+def _scores(ctx: Context, task: bytes) -> tuple[int, ...]:
+    """What we found, worked out once."""
+    known = ctx.journal.get("verified", task.hex())
+    if known is None:
+        ctx.failpoint("verify:begins")
+        found = verify.verify(ctx, task)
+        ctx.failpoint("verify:found")
+        known = ctx.journal.put_once("verified", task.hex(), {"scores_ppm": list(found.scores_ppm)})
+        ctx.failpoint("verify:kept")
+    return tuple(known["scores_ppm"])
+
+
+def _has_new_copies(ctx: Context, view: TaskView) -> bool:
+    unstruck = [sha256(m.weights) for m in view.models if not m.struck]
+    return len(set(unstruck)) < len(unstruck)
+
+
+def _unfinished(ctx: Context, name: str, task: bytes) -> bool:
+    record = ctx.journal.get("tx", f"{name}/{task.hex()}")
+    return record is not None and record["state"] == "sent"
+
+
+def _did(ctx: Context, task: bytes, what: str) -> Step:
+    return Step(task, tasks.phase(ctx.chain, task), what, None)
+
+
+def _waits(view: TaskView) -> Step:
+    """Nothing is due before the present phase ends."""
+    if view.phase.is_over:
+        return Step(view.task, view.phase, None, None)
+    ends_at_s = view.ends_at_s(view.phase)
+    return Step(view.task, view.phase, None, view.now_s + FAR_S if ends_at_s is None else ends_at_s)
