@@ -128,7 +128,9 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
         return _did(ctx, role.task, "commit.seal")
     if view.phase == Phase.OPEN and mine is None and ctx.chain.address in view.sealed:
         if len(view.models) >= view.key.cap:
-            return Step(view.task, view.phase, None, None, "all places were taken before this model was opened")
+            return Step(
+                view.task, view.phase, None, None, "all places were taken before this model was opened"
+            )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
     if view.phase.is_over and mine is not None and not view.paid_wei(mine.contributor):
@@ -140,7 +142,11 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
 
 def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
     account = ctx.chain.address
-    if view.phase < Phase.VOTE and view.draw_block is None and account not in pool.show(ctx, role.pool.pool).members:
+    if (
+        view.phase < Phase.VOTE
+        and view.draw_block is None
+        and account not in pool.show(ctx, role.pool.pool).members
+    ):
         pool.join(ctx, role.pool, role.proof)
         return _did(ctx, role.task, "pool.join")
     seat = view.seat_of(account)
@@ -167,9 +173,7 @@ def _package(ctx: Context, role: Contributor) -> tuple[Manifest, bytes]:
         return Manifest.from_bytes(document), ctx.journal.kept(bytes.fromhex(known["weights"]))
     spec = task_stage.spec_of(ctx, role.task)
     ctx.failpoint("train:begins")
-    made = train.train(
-        ctx, spec, role.samples, role.check_samples, role.architecture, role.recipe, role.seed
-    )
+    made = train.train(ctx, spec, role.samples, role.check_samples, role.architecture, role.recipe, role.seed)
     ctx.failpoint("train:trained")
     digests = {
         "manifest": ctx.journal.keep(made.manifest.to_bytes()).hex(),

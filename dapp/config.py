@@ -53,9 +53,7 @@ class Settings:
         )
 
 
-def read(
-    flags: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None
-) -> Settings:
+def read(flags: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None) -> Settings:
     """The settings. `flags` that are None count as not given. Raises SettingInvalid."""
     values: dict[str, object] = {}
     if file is not None:

@@ -33,7 +33,13 @@ MAX_GAS: Final = 16_777_216  # of one transaction (EIP-7825)
 TOO_LOW: Final = 3  # times a node must call the nonce used before we believe it
 _KNOWN = ("already known", "known transaction", "already imported", "alreadyknown")
 _LOW_NONCE = ("nonce too low", "nonce is too low", "invalid transaction nonce", "invalid nonce")
-_CHEAP = ("underpriced", "max fee per gas less than", "fee cap", "less than block base fee", "too low to replace")
+_CHEAP = (
+    "underpriced",
+    "max fee per gas less than",
+    "fee cap",
+    "less than block base fee",
+    "too low to replace",
+)
 _POOR = ("insufficient funds", "cannot afford", "insufficient balance")
 
 
@@ -144,7 +150,7 @@ class Outbox:
 
     def _next_nonce(self) -> int:
         """The higher of what the chain says and what the journal knows: nodes behind a balancer may be stale."""
-        known = [r["nonce"] + 1 for _, r in self._journal.items("tx") if r["state"] != "void"]
+        known = [int(r["nonce"]) + 1 for _, r in self._journal.items("tx") if r["state"] != "void"]
         return max([self._rpc.nonce(self._signer.address), *known])
 
     def _sign(self, record: dict[str, Any]) -> None:
@@ -162,7 +168,8 @@ class Outbox:
             now = self._monotonic()
             if now - started >= self._settings.wait_s:
                 raise TransactionPending(
-                    f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet", retryable=True
+                    f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet",
+                    retryable=True,
                 )
             if receipt is None and now - sent_at >= self._settings.resend_s:
                 sent_at = now

@@ -140,7 +140,7 @@ class Rpc:
                 int(found["gasUsed"]),
                 int(found.get("effectiveGasPrice", 0)),
                 found.get("contractAddress"),
-                tuple(found["logs"]),  # type: ignore[arg-type]
+                tuple(found["logs"]),
             )
 
         return self._ask(ask)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_utils import keccak, to_bytes, to_checksum_address
 
 from dapp.chain import draws, events

@@ -29,7 +29,11 @@ class FusedModel:
 
 
 def fuse(
-    ctx: Context, task: bytes, rule: str | None = None, samples: Samples | None = None, seed: int | None = None
+    ctx: Context,
+    task: bytes,
+    rule: str | None = None,
+    samples: Samples | None = None,
+    seed: int | None = None,
 ) -> FusedModel:
     """Fuse the accepted models in order of opening, trained on the spec's public development data.
 

@@ -62,7 +62,9 @@ class Cancelled:
     receipt: Receipt | None
 
 
-def prepare(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes]) -> tuple[TaskKey, list[bytes]]:
+def prepare(
+    ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes]
+) -> tuple[TaskKey, list[bytes]]:
     """The key of the task that open_task would open, and the salts of its shards. Raises TermsRefused."""
     if not 0 < len(shards) < 2**16:
         raise TermsRefused(f"{len(shards)} shards; give between 1 and 65,535")

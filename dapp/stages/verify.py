@@ -82,9 +82,7 @@ def verify(ctx: Context, task: bytes) -> Verified:
     )
 
 
-def _models(
-    ctx: Context, spec: TaskSpec, view: TaskView
-) -> tuple[dict[int, Classifier], dict[int, str]]:
+def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Classifier], dict[int, str]]:
     """The models that can be evaluated, and why the others cannot."""
     found: dict[int, Package] = {}
     reasons: dict[int, str] = {}

@@ -34,6 +34,7 @@ from ml.train import Recipe
 
 TINY = Recipe(steps=60, batch=32, learning_rate=0.003, augmentation=None)
 ETHER = 10**18
+_TRAINED: dict[tuple[int, bytes], train.Trained] = {}
 INITIATOR, CONTRIBUTORS, VERIFIERS, STRANGER = 0, (1, 2, 3), (11, 12, 13), 20
 
 
@@ -96,7 +97,9 @@ class World:
     def shards(self, count: int = 10) -> list[bytes]:
         return [pack(part) for part in split(shares().verification_pool, count)]
 
-    def open(self, rule: str = "standalone", verifiers: Sequence[int] = VERIFIERS, **changes: object) -> bytes:
+    def open(
+        self, rule: str = "standalone", verifiers: Sequence[int] = VERIFIERS, **changes: object
+    ) -> bytes:
         """A task that stands, with its verifiers in the pool."""
         for index in verifiers:
             pool.join(self.person(index), self.pool_key)
@@ -113,10 +116,16 @@ class World:
         self.clock.wait_until(ends_at_s)
 
     def train(self, index: int, of: bytes) -> train.Trained:
-        share = shares().contributors[index - 1]
+        """The model of contributor `index`; trained once for all stories, since their spec is the same."""
         ctx = self.person(index)
         spec = task.spec_of(ctx, of)
-        return train.train(ctx, spec, share.train, share.verification, mlp(share.labels, hidden=(32,)), TINY, seed=index)
+        if (index, spec.digest()) not in _TRAINED:
+            share = shares().contributors[index - 1]
+            architecture = mlp(share.labels, hidden=(32,))
+            _TRAINED[index, spec.digest()] = train.train(
+                ctx, spec, share.train, share.verification, architecture, TINY, seed=index
+            )
+        return _TRAINED[index, spec.digest()]
 
     def submit(self, of: bytes, contributors: Sequence[int] = CONTRIBUTORS) -> None:
         """Train, seal and open; ends in phase Draw."""
@@ -134,7 +143,9 @@ class World:
         draw.fix(self.person(STRANGER), of)
         draw.reveal(self.person(INITIATOR), of)
 
-    def vote(self, of: bytes, verifiers: Sequence[int] = VERIFIERS, scores: Sequence[int] | None = None) -> None:
+    def vote(
+        self, of: bytes, verifiers: Sequence[int] = VERIFIERS, scores: Sequence[int] | None = None
+    ) -> None:
         """Verify, seal and open; ends in phase Settled. `scores` stand in for what verifying would give."""
         for index in verifiers:
             given = verify.verify(self.person(index), of).scores_ppm if scores is None else scores
