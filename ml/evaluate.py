@@ -22,7 +22,7 @@ from ml.models.classifier import Classifier
 from ml.threads import torch_threads
 
 PPM: Final = 1_000_000
-BATCH: Final = 64
+BATCH: Final = 32  # the activations of such a batch stay in a core's cache
 WRONG: Final = -1  # stands for "no valid answer" among predicted labels
 
 
@@ -95,23 +95,28 @@ METRICS: Final[dict[str, Callable[[Classifier, Samples, int], int]]] = {
 """By the names that a task specification uses."""
 
 
-def outputs(model: Classifier, samples: Samples, threads: int = 1) -> tuple[Tensor, Tensor]:
-    """features_NF and logits_NK for all samples, bit for bit the same for any number of threads."""
+Forward: TypeAlias = Callable[[Classifier, Samples], tuple[Tensor, ...]]
+
+
+def outputs(
+    model: Classifier, samples: Samples, threads: int = 1, forward: Forward | None = None
+) -> tuple[Tensor, ...]:
+    """features_NF and logits_NK for all samples, bit for bit the same for any number of threads.
+
+    Another `forward` may compute other tensors, a row a sample, from a channels-last model and a batch.
+    """
+    run = _forward if forward is None else forward
     fast = copy.deepcopy(model).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    starts = range(0, len(samples), BATCH)
+    starts = range(0, max(1, len(samples)), BATCH)
     with (
         torch_threads(1),
         ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
     ):
-        parts = list(
-            pool.map(lambda start: _forward(fast, samples.take(slice(start, start + BATCH))), starts)
-        )
-    if not parts:
-        return torch.empty(0, model.plan.features), torch.empty(0, len(model.labels))
-    return torch.cat([features for features, _ in parts]), torch.cat([logits for _, logits in parts])
+        parts = list(pool.map(lambda start: run(fast, samples.take(slice(start, start + BATCH))), starts))
+    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
 
 
-def _forward(model: Classifier, samples: Samples) -> tuple[Tensor, Tensor]:
+def _forward(model: Classifier, samples: Samples) -> tuple[Tensor, ...]:
     with torch.inference_mode():
         x_BCHW = samples.tensor().contiguous(memory_format=torch.channels_last)
         features_BF = model.features(x_BCHW).contiguous()

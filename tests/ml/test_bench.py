@@ -1,0 +1,48 @@
+"""ml.bench: both sides of each comparison do the same work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from unittest import mock
+
+import pytest
+
+from ml import bench, evaluate
+from ml.models import build
+from ml.models.table_i import table_i
+
+
+def test_evaluation_bothSides_countTheSame() -> None:
+    model, data = build(table_i(5), seed=1).eval(), bench.random_samples(40, seed=1)
+
+    assert bench.one_at_a_time(model, data, threads=1) == evaluate.correct(model, data, threads=2)
+
+
+def test_evaluation_inBatches_isFaster() -> None:
+    assert bench.evaluation(threads=1, repeats=1, samples=64).ratio > 1
+
+
+@pytest.mark.parametrize(("fuse", "passes"), [(bench.fuse_rerunning, 3), (bench.fuse_cached, 1)])
+def test_fusion_backbone_runsInEveryEpochOrOnce(fuse: Callable[..., None], passes: int) -> None:
+    member, calls = build(table_i(5), seed=1).eval(), []
+    member.layers[0].register_forward_hook(lambda *_: calls.append(1))
+    with mock.patch.object(bench, "BATCH", 32):
+        fuse((member,), bench.random_samples(32, seed=1), epochs=3, threads=1)
+
+    assert len(calls) == passes
+
+
+def test_main_json_isOneDocumentAndTheExitStatusTellsMisses(capsys: pytest.CaptureFixture[str]) -> None:
+    slow = bench.Ratio("evaluation", 5.0, 1.0, 5.0, 10.0, "")
+    fast = bench.Ratio("fusion", 9.0, 1.0, 9.0, 9.0, "")
+    with (
+        mock.patch.object(bench, "evaluation", return_value=slow),
+        mock.patch.object(bench, "fusion", return_value=fast),
+        mock.patch("sys.argv", ["bench", "--json", "--threads", "2"]),
+    ):
+        assert bench.main() == 1
+
+    report = json.loads(capsys.readouterr().out)
+    assert (report["version"], report["threads"]) == (1, 2)
+    assert [ratio["ratio"] for ratio in report["ratios"]] == [5.0, 9.0]
