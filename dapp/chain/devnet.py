@@ -1,4 +1,6 @@
-"""Development chains: anvil as a process of its own, and one inside this process that needs no port and no Node."""
+"""Development chains: anvil as a process of its own, and one inside this process that needs no port and no
+Node.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +39,7 @@ class Anvil:
 
     url       an IPC socket in a private folder
     http_url  the same chain over HTTP, on a free port of this machine only
+    genesis_s: given, blocks start then and are a second apart, so the same transactions make the same blocks
     """
 
     def __init__(
@@ -45,11 +48,13 @@ class Anvil:
         port: int | None = None,
         chain_id: int = 31337,
         block_time_s: int | None = None,
+        genesis_s: int | None = None,
     ) -> None:
         self._accounts = accounts
         self._port = port
         self._chain_id = chain_id
         self._block_time_s = block_time_s
+        self._genesis_s = genesis_s
         self._process: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
         self._folder: Path | None = None
@@ -73,6 +78,7 @@ class Anvil:
         command += ["--mnemonic", DEVNET_MNEMONIC, "--accounts", str(self._accounts)]
         command += ["--balance", "1000000", "--chain-id", str(self._chain_id), "--hardfork", "prague"]
         command += [] if self._block_time_s is None else ["--block-time", str(self._block_time_s)]
+        command += [] if self._genesis_s is None else ["--timestamp", str(self._genesis_s)]
         self._log = (self._folder / "anvil.log").open("wb")
         self._process = subprocess.Popen(
             command,
@@ -123,7 +129,9 @@ class Anvil:
             if self._process is not None and self._process.poll() is not None:
                 break
             try:
-                connect(self.url, self._chain_id, tries=1)
+                rpc = connect(self.url, self._chain_id, tries=1)
+                if self._genesis_s is not None:
+                    rpc.raw("anvil_setBlockTimestampInterval", 1)
                 return
             except ChainError:
                 time.sleep(0.05)

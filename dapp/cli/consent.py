@@ -5,6 +5,7 @@ from __future__ import annotations
 from dapp.artifacts import Deployment
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Call
+from dapp.chain.outbox import SendSettings
 from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
 from dapp.cli.plan import Consent, Plan
@@ -16,9 +17,15 @@ class ConsentingChain(Chain):
     """A chain that shows the plan of every new transaction and goes on only when it is agreed to."""
 
     def __init__(
-        self, rpc: Rpc, deployment: Deployment | None, signer: Signer, journal: Journal, consent: Consent
+        self,
+        rpc: Rpc,
+        deployment: Deployment | None,
+        signer: Signer,
+        journal: Journal,
+        settings: SendSettings,
+        consent: Consent,
     ) -> None:
-        super().__init__(rpc, deployment, signer, journal)
+        super().__init__(rpc, deployment, signer, journal, settings)
         self._journal = journal
         self._consent = consent
 

@@ -69,7 +69,18 @@ BY_CODE: Final = MappingProxyType(
 )
 """Errors that are not plain failures, by their code. Refusals by the contract are told apart in `exit_of`."""
 
-ORDER: Final = ("NOTICE", "SUBMIT", "OPEN", "DRAW", "VOTE", "BALLOT", "SETTLED", "CANCELLED", "EMPTY", "LAPSED")
+ORDER: Final = (
+    "NOTICE",
+    "SUBMIT",
+    "OPEN",
+    "DRAW",
+    "VOTE",
+    "BALLOT",
+    "SETTLED",
+    "CANCELLED",
+    "EMPTY",
+    "LAPSED",
+)
 REFUSED: Final = "contract-refused"
 TOO_LATE: Final = frozenset({"DrawBlockForgotten"})
 

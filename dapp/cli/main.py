@@ -12,13 +12,28 @@ from typer.exceptions import TyperException
 from dapp.cli.errors import Interrupted, Usage
 from dapp.cli.exits import Exit
 from dapp.cli.output import Output
-from dapp.cli.verbs import agent, commit, demo, deploy, devnet, doctor, draw, fuse, pool, settle, task, train, verify, vote
+from dapp.cli.verbs import (
+    agent,
+    commit,
+    demo,
+    deploy,
+    devnet,
+    doctor,
+    draw,
+    fuse,
+    pool,
+    settle,
+    task,
+    train,
+    verify,
+    vote,
+)
 from dapp.cli.verbs import help as topics
 
 app = typer.Typer(
     name="quorate",
     help="Train a model together, decide by ballot what counts, and be paid by contract.",
-    epilog="One verb per stage: task, train, commit, draw, verify, vote, settle, fuse. Start with: quorate demo --quick",
+    epilog="One verb per stage of the protocol. Start with: quorate demo --quick",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -38,7 +53,9 @@ for module in (devnet, deploy, train, verify, settle, fuse, agent, demo, doctor,
 
 @app.callback()
 def options(
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+    ] = False,
 ) -> None:
     """What stands before the verb."""
     if version:

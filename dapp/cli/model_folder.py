@@ -31,7 +31,9 @@ def read(folder: Path) -> tuple[Manifest, bytes]:
 
 def _bounded(path: Path, max_bytes: int) -> bytes:
     if not path.is_file():
-        raise Missing(f"there is no {path}", fix="Train first (`quorate train`), or name its folder with --model.")
+        raise Missing(
+            f"there is no {path}", fix="Train first (`quorate train`), or name its folder with --model."
+        )
     size = path.stat().st_size
     if size > max_bytes:
         raise InvalidPackage(f"{path} has {size} bytes, the limit is {max_bytes}")

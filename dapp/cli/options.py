@@ -9,15 +9,17 @@ from typing import Annotated, Any, Final
 
 import typer
 
-DEFAULT_RPC: Final = "http://127.0.0.1:8545"
-DEFAULT_DATA_DIR: Final = Path(".quorate")
-
 ENVIRONMENT: Final = {
-    "QUORATE_RPC": f"JSON-RPC endpoint of the chain; else {DEFAULT_RPC}",
+    "QUORATE_RPC": "JSON-RPC endpoint of the chain: http(s), ws(s) or the path of an IPC socket",
+    "QUORATE_CHAIN_ID": "refuse any other chain",
     "QUORATE_KEYSTORE": "keystore file (version 3) of the account that signs",
     "QUORATE_PASSWORD_FILE": "file with the keystore's password; else it is asked for on a terminal",
     "QUORATE_STORE": "content store; else embedded:DATA_DIR/store",
-    "QUORATE_DATA_DIR": f"folder of journal and store; else {DEFAULT_DATA_DIR}",
+    "QUORATE_DATA_DIR": "folder of journal and store; else ~/.local/share/quorate",
+    "QUORATE_DEPLOYMENTS": "folder of the records where contracts stand; else deployments",
+    "QUORATE_CONFIRMATIONS": "blocks before a transaction counts; 0: one on a devnet, three elsewhere",
+    "QUORATE_WAIT_S": "seconds to wait for a transaction",
+    "QUORATE_MAX_FEE_GWEI": "the most to pay for one gas",
     "QUORATE_TRACEBACK": "set to 1 to see where an internal error comes from",
     "MNIST_DIR": "folder with the four original MNIST files; else they are downloaded once",
     "NO_COLOR": "set to anything for no colours",
@@ -31,9 +33,10 @@ class Given:
 
     json: bool = False
     quiet: bool = False
-    rpc: str = DEFAULT_RPC
+    rpc: str | None = None
     store: str | None = None
-    data_dir: Path = DEFAULT_DATA_DIR
+    data_dir: Path | None = None
+    config: Path | None = None
     travel: bool = False
     keystore: Path | None = None
     account: int | None = None
@@ -53,13 +56,16 @@ def _option(name: str, kind: Any, default: Any, help: str, envvar: str | None = 
 
 _JSON = _option("json", bool, False, "Answer with one JSON document (quorate help json).")
 _QUIET = _option("quiet", bool, False, "No progress and no remarks on stderr.")
-_RPC = _option("rpc", str, DEFAULT_RPC, "JSON-RPC endpoint of the chain.", "QUORATE_RPC")
+_RPC = _option(
+    "rpc", str | None, None, "JSON-RPC endpoint of the chain. Default: QUORATE_RPC, else a local node."
+)
 _STORE = _option(
-    "store", str | None, None, "Content store: embedded:DIR or ipfs:URL. Default: in --data-dir.", "QUORATE_STORE"
+    "store", str | None, None, "embedded:DIR or ipfs:URL. Default: QUORATE_STORE, else in --data-dir."
 )
 _DATA = _option(
-    "data_dir", Path, DEFAULT_DATA_DIR, "Folder of the journal (salts!) and of the default store.", "QUORATE_DATA_DIR"
+    "data_dir", Path | None, None, "Folder of journal (salts!) and store. Default: QUORATE_DATA_DIR."
 )
+_CONFIG = _option("config", Path | None, None, "TOML file with settings; flags and environment override it.")
 _TRAVEL = _option("travel", bool, False, "Devnet only: move the chain's time instead of waiting for it.")
 _KEYSTORE = _option(
     "keystore", Path | None, None, "Keystore file (version 3) of the account that signs.", "QUORATE_KEYSTORE"
@@ -72,6 +78,6 @@ _YES = _option("yes", bool, False, "Agree to the plan without being asked.")
 _DRY_RUN = _option("dry_run", bool, False, "Show the plan; sign and send nothing.")
 
 LOCAL: Final = (_JSON, _QUIET)
-READS: Final = (_RPC, _TRAVEL, _STORE, _DATA, *LOCAL)
+READS: Final = (_RPC, _TRAVEL, _STORE, _DATA, _CONFIG, *LOCAL)
 SIGNS: Final = (_KEYSTORE, _ACCOUNT, _PASSWORD, *READS)
 SENDS: Final = (_YES, _DRY_RUN, *SIGNS)

@@ -1,4 +1,4 @@
-"""What a command writes, and where: stdout carries the result and nothing else, stderr everything a person reads.
+"""What a command writes, and where: the result and nothing else to stdout, what people read to stderr.
 
 With --json the result is one document of schema quorate/1, also when the command fails:
 {"schema", "ok", "data", "warnings", "error": {"code", "message", "fix", "retryable", "tx"}}.

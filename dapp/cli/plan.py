@@ -15,7 +15,7 @@ from dapp.cli.output import Output, Reply
 
 CONSEQUENCES: Final = MappingProxyType(
     {
-        "taskOpen": "The ether is locked until the task ends. You can cancel until submissions begin, not after.",
+        "taskOpen": "The ether is locked until the task ends; you can cancel until submissions begin.",
         "taskCancel": "The task ends for good and everything goes back to you.",
         "commitSeal": "One model per account: this seal cannot be replaced or withdrawn.",
         "commitOpen": "Everyone can fetch the model from now on.",
@@ -59,6 +59,11 @@ class Plan:
     max_price_wei: int  # at most
 
     @property
+    def fee_wei(self) -> int:
+        """What all the gas costs at the price now."""
+        return self.gas * self.price_wei
+
+    @property
     def worst_wei(self) -> int:
         """The most that can leave the account."""
         return self.value_wei + self.gas * self.max_price_wei
@@ -75,7 +80,7 @@ class Plan:
                 f"Plan: {self.operation}" + (f" on {self.to}" if self.to else ""),
                 f"  who pays      {self.payer}, which has {ether(self.balance_wei)}",
                 f"  sends         {ether(self.value_wei)}",
-                f"  gas           up to {self.gas:,} x {self.price_wei:,} wei = {ether(self.gas * self.price_wei)}",
+                f"  gas           up to {self.gas:,} x {self.price_wei:,} wei = {ether(self.fee_wei)}",
                 f"  worst case    {ether(self.worst_wei)} leave the account",
                 f"  irreversible  {self.irreversible}",
             )

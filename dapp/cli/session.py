@@ -1,4 +1,4 @@
-"""What a verb works with: chain, store, journal and progress, each opened when first used and closed at the end."""
+"""What a verb works with: chain, store, journal, progress; opened when first used, closed at the end."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from dapp.artifacts import Deployment
     from dapp.chain.client import Chain
     from dapp.chain.clock import Clock
+    from dapp.chain.outbox import SendSettings
     from dapp.chain.rpc import Rpc
     from dapp.chain.signer import Signer
+    from dapp.config import Settings
     from dapp.journal import Journal
     from dapp.stages.context import Context
     from dapp.store import Store
@@ -59,11 +61,20 @@ class Session:
         return DATA_CACHE
 
     @cached_property
+    def settings(self) -> Settings:
+        """Flags, environment, file and defaults as one. Raises SettingInvalid."""
+        from dapp.config import read
+
+        given = self.given
+        flags = {"rpc": given.rpc, "store": given.store, "data_dir": given.data_dir}
+        return read(flags, os.environ, given.config)
+
+    @cached_property
     def rpc(self) -> Rpc:
         """The chain's endpoint. Raises EndpointDown."""
         from dapp.chain.rpc import connect
 
-        return connect(self.given.rpc)
+        return connect(self.settings.rpc, self.settings.chain_id)
 
     @cached_property
     def clock(self) -> Clock:
@@ -92,12 +103,11 @@ class Session:
         """The content store; in a dry run what is put is thrown away afterwards."""
         from dapp.store import open_store
 
-        url = self.given.store or f"embedded:{self.given.data_dir / 'store'}"
         if not self.given.dry_run:
-            return open_store(url)
+            return open_store(self.settings.store_url)
         from dapp.cli.consent import Overlay
 
-        return Overlay(open_store(url), open_store(f"embedded:{self._scratch / 'store'}"))
+        return Overlay(open_store(self.settings.store_url), open_store(f"embedded:{self._scratch / 'store'}"))
 
     def reader(self) -> Context:
         """A context that only reads: no account, no journal on disk."""
@@ -112,7 +122,9 @@ class Session:
 
         self.consent.check_possible()
         journal = self.journal()
-        chain = ConsentingChain(self.rpc, self._deployment(), self.signer, journal, self.consent)
+        chain = ConsentingChain(
+            self.rpc, self._deployment(), self.signer, journal, self._sending(), self.consent
+        )
         return self._context(chain, journal)
 
     def signing(self) -> Context:
@@ -120,14 +132,16 @@ class Session:
         from dapp.chain.client import Chain
 
         journal = self.journal()
-        return self._context(Chain(self.rpc, self._deployment(), self.signer, journal), journal)
+        return self._context(
+            Chain(self.rpc, self._deployment(), self.signer, journal, self._sending()), journal
+        )
 
     def chain_before_deployment(self) -> Chain:
         """A chain that signs and knows no contracts yet."""
         from dapp.cli.consent import ConsentingChain
 
         self.consent.check_possible()
-        return ConsentingChain(self.rpc, None, self.signer, self.journal(), self.consent)
+        return ConsentingChain(self.rpc, None, self.signer, self.journal(), self._sending(), self.consent)
 
     @cached_property
     def consent(self) -> Consent:
@@ -138,7 +152,7 @@ class Session:
         """The signer's journal; in a dry run a copy that is thrown away."""
         from dapp.journal import Journal
 
-        folder = self.given.data_dir / "journal"
+        folder = self.settings.data_dir / "journal"
         if self.given.dry_run:
             copy = self._scratch / "journal"
             if folder.is_dir():
@@ -171,7 +185,12 @@ class Session:
         """Where the contracts stand on this chain. Raises DeploymentMissing."""
         from dapp.artifacts import load_deployment
 
-        return load_deployment(self.rpc.chain_id)
+        return load_deployment(self.rpc.chain_id, self.settings.deployments)
+
+    def _sending(self) -> SendSettings:
+        from dapp.chain.signer import DEVNET_CHAINS
+
+        return self.settings.sending(self.rpc.chain_id in DEVNET_CHAINS)
 
     def _context(self, chain: Chain, journal: Journal) -> Context:
         from dapp.stages.context import Context
@@ -179,13 +198,15 @@ class Session:
         return Context(chain, self.store, journal, self.clock, self.progress.update)
 
     def _password(self) -> str:
-        """The keystore's password: from its file, else asked for. Raises KeyRefused where nobody can be asked."""
+        """The keystore's password: from its file, else asked for. Raises KeyRefused with nobody to ask."""
         from dapp.chain.errors import KeyRefused
 
         file = self.given.password_file
         if file is None:
             if not sys.stdin.isatty():
-                raise KeyRefused("nobody is here to type the keystore's password", fix="Give --password-file FILE.")
+                raise KeyRefused(
+                    "nobody is here to type the keystore's password", fix="Give --password-file FILE."
+                )
             return getpass.getpass(f"Password of {self.given.keystore}: ", sys.stderr)
         try:
             with file.open("r", encoding="utf-8") as stream:

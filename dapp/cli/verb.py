@@ -22,9 +22,7 @@ from ml.errors import QuorateError
 Verb = Callable[..., Reply | None]  # None: the result was written already
 
 
-def verb(
-    group: typer.Typer, name: str, options: Sequence[inspect.Parameter]
-) -> Callable[[Verb], Verb]:
+def verb(group: typer.Typer, name: str, options: Sequence[inspect.Parameter]) -> Callable[[Verb], Verb]:
     """Register `function(session, ...)` as the verb `name` of `group`, with the shared `options`.
 
     The function's own parameters become arguments and options; its docstring is the help.
@@ -59,7 +57,8 @@ def perform(given: Given, act: Callable[[Session], Reply | None]) -> int:
         reply = dry.reply
     except (Exception, KeyboardInterrupt) as error:
         described = _described(error)
-        output.fail(described)
+        checks = described.values.get("checks")
+        output.fail(described, None if checks is None else {"checks": checks})
         return exit_of(described)
     if reply is not None:
         output.succeed(reply)
@@ -75,5 +74,7 @@ def _described(error: BaseException) -> QuorateError:
     if os.environ.get("QUORATE_TRACEBACK"):
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, OSError):
-        return QuorateError(str(error), fix="See that the file or folder is there, may be written and has room.")
+        return QuorateError(
+            str(error), fix="See that the file or folder is there, may be written and has room."
+        )
     return Internal(f"{type(error).__name__}: {error}")

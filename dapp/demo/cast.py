@@ -1,4 +1,4 @@
-"""Who plays in a demo: one account of the devnet each, all with a store in common and a journal of their own."""
+"""Who plays in a demo: each with an account of the devnet and a journal, all with one store."""
 
 from __future__ import annotations
 
@@ -108,6 +108,7 @@ class Stage:
                 for n in range(CONTRIBUTORS)
             ),
             tuple(
-                self.actor(f"verifier {n + 1}", FIRST_VERIFIER + n, deployment, book) for n in range(VERIFIERS)
+                self.actor(f"verifier {n + 1}", FIRST_VERIFIER + n, deployment, book)
+                for n in range(VERIFIERS)
             ),
         )

@@ -107,15 +107,15 @@ def run(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator) -> Finis
     return Finished(report, path, (path, *figures, narrator.log_path), _next_steps(wish))
 
 
-def _dataset(
-    wish: Wish, load: Callable[[str], Dataset], narrator: Narrator
-) -> tuple[Wish, Dataset]:
+def _dataset(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator) -> tuple[Wish, Dataset]:
     try:
         return wish, load(wish.dataset)
     except DatasetUnavailable as error:
         if wish.dataset == "digits":
             raise
-        narrator.warn(f"{wish.dataset} cannot be had ({error.message}); this run takes digits instead. {error.fix}")
+        narrator.warn(
+            f"{wish.dataset} cannot be had ({error.message}); this run takes digits instead. {error.fix}"
+        )
         return Wish(wish.scenario, "digits", wish.seed, wish.quick, wish.out), load("digits")
 
 
@@ -132,7 +132,11 @@ def _play(setting: Setting, began_s: float) -> Report:
 
     narrator.stage("task", "The initiator escrows and opens the task")
     spec = setting.material.spec(
-        setting.stage.store, name="Handwritten digits", scenario=setting.wish.scenario, rule=RULE, fusion=FUSION
+        setting.stage.store,
+        name="Handwritten digits",
+        scenario=setting.wish.scenario,
+        rule=RULE,
+        fusion=FUSION,
     )
     opened = task.open_task(cast.initiator.ctx, spec, _terms(setting, key.pool), setting.material.shards)
     narrator.did(cast.initiator, f"opens task 0x{opened.task.hex()}")
@@ -157,9 +161,12 @@ def _play(setting: Setting, began_s: float) -> Report:
     view = _settle(setting, cast, opened.task)
 
     narrator.stage("fuse", "The accepted models become one; every rule, every number of models, baselines")
-    fused = fuse.fuse(cast.initiator.ctx, opened.task)
-    narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
     models = _load(trained, view)
+    if models:
+        fused = fuse.fuse(cast.initiator.ctx, opened.task)
+        narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
+    else:
+        narrator.warn("no model was accepted: there is nothing to fuse, and the reward went back")
     measure = Measure(
         setting.material.shares.development,
         drawn(setting.stage.store, spec, [shard.digest for shard in view.shards]),
@@ -167,7 +174,8 @@ def _play(setting: Setting, began_s: float) -> Report:
         setting.material.all_labels,
     )
     found = curves(models, measure, setting.wish.seed, FeatureCache(), narrator.progress)
-    tested = {"best_single": best_single_ppm(models, measure)} | _finish_baselines(setting, baselines)
+    tested = {"best_single": best_single_ppm(_submitted(trained), measure)}
+    tested |= _finish_baselines(setting, baselines)
     return _report(setting, cast, view, trained, found, tested, setup, book, began_s)
 
 
@@ -237,7 +245,8 @@ def _finish_baselines(setting: Setting, futures: dict[str, Future[bytes]]) -> di
     architecture = setting.material.architecture(1, 2)
     test = setting.material.dataset.test
     return {
-        name: evaluate.accuracy_ppm(weights.from_bytes(data, architecture), test) for name, data in files.items()
+        name: evaluate.accuracy_ppm(weights.from_bytes(data, architecture), test)
+        for name, data in files.items()
     }
 
 
@@ -267,13 +276,14 @@ def _committee(cast: Cast, view: TaskView) -> list[Actor]:
 
 
 def _verify(setting: Setting, cast: Cast, task_id: bytes, deployment: Deployment) -> dict[str, Verified]:
-    """Scores by verifier: over connections of their own, or one after the other on a chain within this process."""
+    """Scores by verifier: each over its own connection; in turn on a chain within this process."""
     committee = _committee(cast, task.show(cast.initiator.ctx, task_id))
     if setting.chain.in_process:
         return {actor.name: verify(actor.ctx, task_id) for actor in committee}
     address = work.Address(setting.chain.rpc.url, deployment, setting.store_url)
     futures = {
-        actor.name: setting.workers.start(actor.name, work.verify_models, address, task_id) for actor in committee
+        actor.name: setting.workers.start(actor.name, work.verify_models, address, task_id)
+        for actor in committee
     }
     return setting.workers.finish(futures, setting.narrator.progress)
 
@@ -286,7 +296,9 @@ def _vote(setting: Setting, cast: Cast, task_id: bytes, verified: dict[str, Veri
     _wait(setting, cast, task_id, Phase.VOTE)
     for actor in committee:
         ballot = vote.open_ballot(actor.ctx, task_id)
-        setting.narrator.did(actor, f"opens it: {', '.join(f'{s / 10_000:.2f} %' for s in ballot.scores_ppm)}")
+        setting.narrator.did(
+            actor, f"opens it: {', '.join(f'{s / 10_000:.2f} %' for s in ballot.scores_ppm)}"
+        )
 
 
 def _settle(setting: Setting, cast: Cast, task_id: bytes) -> TaskView:
@@ -310,11 +322,15 @@ def _wait(setting: Setting, cast: Cast, task_id: bytes, phase: Phase) -> None:
         setting.stage.clock.wait_until(ends_at_s)
 
 
+def _submitted(trained: list[Trained]) -> list[Classifier]:
+    """All models, accepted or not."""
+    return [weights.from_bytes(model.weights, model.manifest.architecture) for model in trained]
+
+
 def _load(trained: list[Trained], view: TaskView) -> list[Classifier]:
     """The accepted models, in order of opening."""
     by_digest = {model.manifest.digest(): model for model in trained}
-    chosen = [by_digest[model.manifest] for model in view.accepted]
-    return [weights.from_bytes(model.weights, model.manifest.architecture) for model in chosen]
+    return _submitted([by_digest[model.manifest] for model in view.accepted])
 
 
 def _report(

@@ -20,7 +20,9 @@ STAGES: Final = MappingProxyType(
 )
 """The stages in order, and what share of the time each takes; measured on the default demo."""
 
-SECONDS: Final = MappingProxyType({("mnist", False): 480, ("digits", False): 240, ("mnist", True): 90, ("digits", True): 45})
+SECONDS: Final = MappingProxyType(
+    {("mnist", False): 480, ("digits", False): 240, ("mnist", True): 90, ("digits", True): 45}
+)
 """Seconds on two cores, by data set and whether it is the quick demo; measured."""
 
 

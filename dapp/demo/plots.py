@@ -101,7 +101,9 @@ def gas(report: Mapping[str, Any], path: Path) -> Path:
     """Gas of each operation."""
     rows = sorted(report["gas"].items(), key=lambda row: -int(row[1]))
     figure, axes = _new(len(rows))
-    drawn = axes.barh([name for name, _ in rows], [int(g) / 1000 for _, g in rows], color="#6b7a8f", height=0.6)
+    drawn = axes.barh(
+        [name for name, _ in rows], [int(g) / 1000 for _, g in rows], color="#6b7a8f", height=0.6
+    )
     axes.bar_label(drawn, fmt="%.1f", padding=3, color=INK)
     axes.invert_yaxis()
     axes.margins(x=0.12)

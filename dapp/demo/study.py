@@ -1,4 +1,4 @@
-"""What the accepted models are worth together: fused one after another by every rule, beside the baselines."""
+"""What the accepted models are worth together: fused one after another, by every rule."""
 
 from __future__ import annotations
 

@@ -16,9 +16,13 @@ def summary(report: Report) -> Group:
 
 
 def _models(report: Report) -> Table:
-    table = _table(f"Models (accepted when more than half of the committee score them ≥ {_percent(report.mafr_ppm)})")
+    table = _table(
+        f"Models (accepted when more than half of the committee score them ≥ {_percent(report.mafr_ppm)})"
+    )
     for heading in ("who", "labels", "CID", "claims", "score", "votes", "accepted", "paid"):
-        table.add_column(heading, justify="right" if heading in ("claims", "score", "votes", "paid") else "left")
+        table.add_column(
+            heading, justify="right" if heading in ("claims", "score", "votes", "paid") else "left"
+        )
     for row in report.models:
         table.add_row(
             f"{row.number} {_short(row.contributor)}",

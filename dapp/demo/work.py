@@ -97,6 +97,4 @@ def train_fedavg(
 def _offline(report: Report) -> Context:
     """A context for stage train, which touches nothing of it but progress."""
     nothing: Any = None
-    return Context(
-        nothing, nothing, Journal.in_memory(), nothing, lambda _, done, total: report(done, total)
-    )
+    return Context(nothing, nothing, Journal.in_memory(), nothing, lambda _, done, total: report(done, total))

@@ -2,6 +2,115 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
+from dapp.cli.errors import Missing, Usage
+from dapp.cli.options import SENDS
+from dapp.cli.output import Reply, plain
+from dapp.cli.progress import duration
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs import arguments
+from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
+
+if TYPE_CHECKING:
+    from dapp.agent import Contributor, Initiator, Role
+    from dapp.stages.context import Context
+
 app = typer.Typer()
+ROLES = ("contributor", "verifier", "initiator")
+
+
+@verb(app, "agent", SENDS)
+def agent(
+    session: Session,
+    task: arguments.Task,
+    role: Annotated[str, typer.Option("--role", help="contributor, verifier or initiator.")],
+    once: Annotated[bool, typer.Option("--once", help="Do the one thing that is due, then stop.")] = False,
+    share: Annotated[
+        int, typer.Option("--share", min=1, max=5, help="Contributor: share of Table II to train on.")
+    ] = 1,
+    dataset: Dataset = "mnist",
+    seed: Seed = 1,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Contributor: training steps.")] = 600,
+    allow_list: AllowList = None,
+    pool_salt: PoolSalt = 0,
+) -> Reply:
+    """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
+    from dapp.agent import Verifier, step
+
+    if role not in ROLES:
+        raise Usage(f"--role is contributor, verifier or initiator, not {role[:40]!r}")
+    task_id = arguments.task_id(task)
+    ctx = session.context()
+    part: Role
+    if role == "contributor":
+        part = _contributor(session, ctx, task_id, share, dataset, seed, steps)
+    elif role == "verifier":
+        pool = arguments.pool_of(allow_list, pool_salt)
+        part = Verifier(task_id, pool.key, tuple(pool.proof(ctx.chain.address)))
+    else:
+        part = _initiator(ctx, task_id)
+    done = []
+    while True:
+        result = step(ctx, part)
+        if result.did is not None:
+            done.append(result)
+            session.output.say(f"{result.phase.name.lower()}: did {result.did}")
+        if once or result.finished:
+            break
+        if result.did is None and result.due_at_s is not None:
+            left_s = result.due_at_s - ctx.clock.now_s()
+            session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
+            ctx.clock.wait_until(result.due_at_s)
+    return Reply(
+        "\n".join(result.did for result in done if result.did),
+        {"task": task, "role": role, "did": plain(done), "phase": result.phase, "due_at_s": result.due_at_s},
+    )
+
+
+def _contributor(
+    session: Session, ctx: Context, task: bytes, share: int, dataset: str, seed: int, steps: int
+) -> Contributor:
+    from dapp.agent import Contributor
+    from dapp.demo.materials import share_out
+    from dapp.stages.task import spec_of
+    from ml.train import Recipe
+
+    material = share_out(session.dataset(dataset), seed)
+    mine = material.contributor(share)
+    return Contributor(
+        task=task,
+        samples=mine.train,
+        check_samples=mine.test,
+        architecture=spec_of(ctx, task).architecture or material.architecture(share, 1),
+        recipe=Recipe(steps=steps),
+        seed=seed * 10 + share,
+    )
+
+
+def _initiator(ctx: Context, task: bytes) -> Initiator:
+    """The role of whoever opened the task, out of the chain and the journal. Raises Missing."""
+    from dapp.agent import Initiator
+    from dapp.stages import task as stage
+
+    secret = ctx.journal.get("shards", task.hex())
+    if secret is None:
+        raise Missing(
+            "the journal does not hold the shards of this task",
+            fix="Run the agent with the account and the --data-dir that opened the task.",
+        )
+    key = stage.show(ctx, task).key
+    terms = stage.Terms(
+        **{name: getattr(key, name) for name in stage.Terms.__dataclass_fields__ if name != "number"}
+    )
+    shards = [ctx.journal.kept(bytes.fromhex(digest)) for digest in secret["shards"]]
+    part = Initiator(stage.spec_of(ctx, task), terms, shards)
+    prepared, _ = stage.prepare(ctx, part.spec, part.terms, part.shards)
+    if ctx.chain.board.task_id(prepared) != task:
+        raise Missing(
+            "the journal's shards do not make this task", fix="Use the journal that opened the task."
+        )
+    return part

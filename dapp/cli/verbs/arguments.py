@@ -15,18 +15,26 @@ if TYPE_CHECKING:
     from dapp.stages.pool import PoolKey
 
 Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
-To: TypeAlias = Annotated[str | None, typer.Option("--to", help="Account that gets the ether; default: the signer.")]
+To: TypeAlias = Annotated[
+    str | None, typer.Option("--to", help="Account that gets the ether; default: the signer.")
+]
 Scores: TypeAlias = Annotated[
     str | None,
-    typer.Option("--scores", help="Scores in ppm, comma separated, in order of opening. Default: verify now."),
+    typer.Option(
+        "--scores", help="Scores in ppm, comma separated, in order of opening. Default: verify now."
+    ),
 ]
 Dataset: TypeAlias = Annotated[str, typer.Option("--dataset", help="mnist or digits.")]
 Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="Fixes every random choice.")]
 AllowList: TypeAlias = Annotated[
     Path | None,
-    typer.Option("--allow-list", help="File with the accounts that may join the pool, one a line; none: anyone."),
+    typer.Option(
+        "--allow-list", help="File with the accounts that may join the pool, one a line; none: anyone."
+    ),
 ]
-PoolSalt: TypeAlias = Annotated[int, typer.Option("--pool-salt", min=0, help="Tells apart pools with one rule.")]
+PoolSalt: TypeAlias = Annotated[
+    int, typer.Option("--pool-salt", min=0, help="Tells apart pools with one rule.")
+]
 
 _BYTES32 = re.compile(r"0x[0-9a-fA-F]{64}")
 
@@ -57,7 +65,9 @@ def scores_ppm(text: str) -> list[int]:
     try:
         scores = [int(part) for part in text.split(",")]
     except ValueError:
-        raise Usage(f"{text[:60]!r} is no list of scores", fix="Write for example --scores 984000,0,971000.") from None
+        raise Usage(
+            f"{text[:60]!r} is no list of scores", fix="Write for example --scores 984000,0,971000."
+        ) from None
     if any(not 0 <= score <= 1_000_000 for score in scores):
         raise Usage(f"{text[:60]!r}: scores are 0 to 1,000,000 ppm")
     return scores

@@ -20,7 +20,9 @@ app = typer.Typer(no_args_is_help=True, help="Seal a model, open it, strike a co
 def seal(
     session: Session,
     task: arguments.Task,
-    model: Annotated[Path, typer.Option("--model", help="Folder that `quorate train` wrote.")] = Path("out/model"),
+    model: Annotated[Path, typer.Option("--model", help="Folder that `quorate train` wrote.")] = Path(
+        "out/model"
+    ),
 ) -> Reply:
     """Seal a model: nobody learns anything about it until it is opened."""
     from dapp.cli.model_folder import read

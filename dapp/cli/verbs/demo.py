@@ -20,7 +20,9 @@ app = typer.Typer()
 @verb(app, "demo", LOCAL)
 def demo(
     session: Session,
-    scenario: Annotated[int, typer.Option("--scenario", min=1, max=2, help="1: own designs; 2: a given one.")] = 1,
+    scenario: Annotated[
+        int, typer.Option("--scenario", min=1, max=2, help="1: own designs; 2: a given one.")
+    ] = 1,
     dataset: Annotated[str | None, typer.Option("--dataset", help="mnist or digits.")] = None,
     seed: Seed = 1,
     quick: Annotated[

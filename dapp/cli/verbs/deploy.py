@@ -17,7 +17,9 @@ app = typer.Typer()
 @verb(app, "deploy", SENDS)
 def deploy(
     session: Session,
-    run: Annotated[str, typer.Option("--run", help="Name of this deployment; the same one is taken up again.")] = "1",
+    run: Annotated[
+        str, typer.Option("--run", help="Name of this deployment; the same one is taken up again.")
+    ] = "1",
 ) -> Reply:
     """Deploy Membership and Quorate, and write deployments/<chain id>.json."""
     from dapp.artifacts import DEPLOYMENTS

@@ -74,7 +74,9 @@ def _anvil(session: Session) -> str:
     path = PROJECT / ".tools" / "bin" / "anvil"
     found = str(path) if path.exists() else shutil.which("anvil")
     if found is None:
-        raise Unhealthy("anvil is not installed", fix="Run `make setup`. `quorate demo --quick` runs without it.")
+        raise Unhealthy(
+            "anvil is not installed", fix="Run `make setup`. `quorate demo --quick` runs without it."
+        )
     return "anvil is installed"
 
 
@@ -88,7 +90,9 @@ def _data(session: Session) -> str:
 
 
 def _disk(session: Session) -> str:
-    folder = session.given.data_dir if session.given.data_dir.exists() else Path()
+    folder = session.settings.data_dir
+    while not folder.exists():
+        folder = folder.parent
     free = shutil.disk_usage(folder).free
     if free < FREE_BYTES:
         raise Unhealthy(f"{free // 10**6} MB free", fix=f"Free at least {FREE_BYTES // 10**6} MB.")

@@ -26,15 +26,15 @@ def fuse(
     from dapp.stages import fuse as stage
 
     fused = stage.fuse(session.reader(), arguments.task_id(task), rule)
-    session.output.say(f"Accuracy on the drawn shards: {percent(fused.score_ppm)}")
+    session.output.say(f"Accuracy on the development test data: {percent(fused.manifest.score_ppm)}")
     return Reply(
         fused.manifest_cid,
         {
             "task": task,
             "manifest_cid": fused.manifest_cid,
-            "weights_cid": fused.weights_cid,
+            "weights_cid": fused.manifest.weights.cid,
             "rule": fused.manifest.rule,
             "members": list(fused.manifest.members),
-            "score_ppm": fused.score_ppm,
+            "score_ppm": fused.manifest.score_ppm,
         },
     )

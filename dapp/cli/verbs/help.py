@@ -19,7 +19,9 @@ app = typer.Typer()
 @verb(app, "help", LOCAL)
 def show(
     session: Session,
-    topic: Annotated[str | None, typer.Argument(help="exit-codes, environment or json; none: list them.")] = None,
+    topic: Annotated[
+        str | None, typer.Argument(help="exit-codes, environment or json; none: list them.")
+    ] = None,
 ) -> Reply:
     """Explain what holds for all verbs: exit codes, environment variables, the JSON document."""
     if topic is None:

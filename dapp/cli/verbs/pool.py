@@ -21,8 +21,8 @@ def join(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0
     chosen = pool_of(allow_list, pool_salt)
     ctx = session.context()
     joined = pool.join(ctx, chosen.key, chosen.proof(ctx.chain.address))
-    shown = "0x" + chosen.key.id.hex()
-    return Reply(shown, {"pool": chosen.key.id, "account": ctx.chain.address, "joined": plain(joined)})
+    shown = "0x" + chosen.key.pool.hex()
+    return Reply(shown, {"pool": chosen.key.pool, "account": ctx.chain.address, "joined": plain(joined)})
 
 
 @verb(app, "leave", SENDS)
@@ -32,8 +32,8 @@ def leave(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 
 
     key = pool_of(allow_list, pool_salt).key
     ctx = session.context()
-    left = pool.leave(ctx, key.id)
-    return Reply("0x" + key.id.hex(), {"pool": key.id, "account": ctx.chain.address, "left": plain(left)})
+    left = pool.leave(ctx, key.pool)
+    return Reply("0x" + key.pool.hex(), {"pool": key.pool, "account": ctx.chain.address, "left": plain(left)})
 
 
 @verb(app, "show", READS)
@@ -42,5 +42,5 @@ def show(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0
     from dapp.stages import pool
 
     key = pool_of(allow_list, pool_salt).key
-    view = pool.show(session.reader(), key.id)
-    return Reply("\n".join(view.members), {"pool": key.id, "members": list(view.members)})
+    view = pool.show(session.reader(), key.pool)
+    return Reply("\n".join(view.members), {"pool": key.pool, "members": list(view.members)})

@@ -20,7 +20,9 @@ def settle(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import settle as stage
 
     settlement = stage.settle(session.context(), arguments.task_id(task))
-    return Reply(task, {"task": task, "settlement": plain(settlement)}, next_steps=[f"quorate withdraw {task}"])
+    return Reply(
+        task, {"task": task, "settlement": plain(settlement)}, next_steps=[f"quorate withdraw {task}"]
+    )
 
 
 @verb(app, "withdraw", SENDS)

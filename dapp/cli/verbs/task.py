@@ -17,7 +17,7 @@ from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
 
 if TYPE_CHECKING:
-    from dapp.chain.events import TaskView
+    from dapp.chain.tasks import TaskView
 
 app = typer.Typer(no_args_is_help=True, help="Open, list, show and cancel tasks.")
 
@@ -30,10 +30,14 @@ def open_(
     name: Annotated[str, typer.Option("--name", help="What people see.")] = "Handwritten digits",
     dataset: Dataset = "mnist",
     seed: Seed = 1,
-    scenario: Annotated[int, typer.Option("--scenario", min=1, max=2, help="1: own designs; 2: a given one.")] = 1,
+    scenario: Annotated[
+        int, typer.Option("--scenario", min=1, max=2, help="1: own designs; 2: a given one.")
+    ] = 1,
     rule: Annotated[str, typer.Option("--rule", help="Score by: fused or standalone.")] = "fused",
     fusion: Annotated[str, typer.Option("--fusion", help="Fusion rule.")] = "strategy_2",
-    mafr_ppm: Annotated[int, typer.Option("--mafr-ppm", min=1, max=1_000_000, help="Minimum fitness.")] = 900_000,
+    mafr_ppm: Annotated[
+        int, typer.Option("--mafr-ppm", min=1, max=1_000_000, help="Minimum fitness.")
+    ] = 900_000,
     reward: Annotated[str, typer.Option("--reward", help="For the accepted models together.")] = "1ether",
     fee: Annotated[str, typer.Option("--fee", help="For each verifier who votes.")] = "0.05ether",
     bond: Annotated[str, typer.Option("--bond", help="Forfeited if the shards are not shown.")] = "0.5ether",
@@ -65,7 +69,7 @@ def open_(
         cap=cap,
         committee=committee,
         shards_drawn=material.shards_drawn,
-        pool=arguments.pool_of(allow_list, pool_salt).key.id,
+        pool=arguments.pool_of(allow_list, pool_salt).key.pool,
         notice_s=notice,
         submit_s=submit,
         open_s=open_window,
@@ -98,7 +102,10 @@ def list_(
             raise Usage(f"there is no phase {phase[:40]!r}", fix=f"Choose one of: {names}.")
         wanted = Phase[phase.upper()]
     views = task.list_tasks(session.reader(), wanted)
-    lines = [f"0x{v.task.hex()}  {v.phase.name.lower():<9}  {len(v.models)} models  {ether(v.key.reward_wei)}" for v in views]
+    lines = [
+        f"0x{v.task.hex()}  {v.phase.name.lower():<9}  {len(v.models)} models  {ether(v.key.reward_wei)}"
+        for v in views
+    ]
     return Reply("\n".join(lines), {"tasks": [plain(v) for v in views]})
 
 
@@ -116,7 +123,9 @@ def cancel(session: Session, task: arguments.Task, to: arguments.To = None) -> R
     """Cancel a task before submissions begin, and take everything back."""
     from dapp.stages import task as stage
 
-    cancelled = stage.cancel(session.context(), arguments.task_id(task), arguments.account(to) if to else None)
+    cancelled = stage.cancel(
+        session.context(), arguments.task_id(task), arguments.account(to) if to else None
+    )
     return Reply(task, {"task": task, "cancelled": plain(cancelled)})
 
 
@@ -134,7 +143,9 @@ def _shown(view: TaskView) -> str:
     ]
     for phase, ends_at_s in view.windows_s:
         left = ends_at_s - view.now_s
-        lines.append(f"{phase.name.lower():<9}  ends at {ends_at_s}" + (f", in {duration(left)}" if left > 0 else ""))
+        lines.append(
+            f"{phase.name.lower():<9}  ends at {ends_at_s}" + (f", in {duration(left)}" if left > 0 else "")
+        )
     for model in view.models:
         verdict = "struck" if model.struck else "accepted" if model in view.accepted else ""
         lines.append(

@@ -36,14 +36,22 @@ def train(
     from ml.train import Recipe
 
     ctx = session.reader()
-    spec = tasks.show(ctx, arguments.task_id(task)).spec
+    spec = tasks.spec_of(ctx, arguments.task_id(task))
     material = share_out(session.dataset(dataset), seed)
     mine = material.contributor(share)
     architecture = spec.architecture or material.architecture(share, 1)
     trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
     write(out, trained.manifest, trained.weights)
+    session.output.say(
+        f"The model claims {percent(trained.manifest.claimed_ppm)} on the share's test samples."
+    )
     return Reply(
         str(out),
-        {"folder": str(out), "claimed_ppm": trained.claimed_ppm, "weights_bytes": len(trained.weights)},
-        next_steps=[f"quorate commit seal {task} --model {out}   (claims {percent(trained.claimed_ppm)})"],
+        {
+            "folder": str(out),
+            "claimed_ppm": trained.manifest.claimed_ppm,
+            "weights_bytes": trained.manifest.weights.bytes,
+            "weights_sha256": trained.manifest.weights.sha256,
+        },
+        next_steps=[f"quorate commit seal {task} --model {out}"],
     )

@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @verb(app, "verify", READS)
 def verify(session: Session, task: arguments.Task) -> Reply:
-    """Score every opened model, in order of opening; a model that cannot be used scores 0, with the reason."""
+    """Score every opened model in order; one that cannot be used scores 0, with the reason."""
     from dapp.stages import verify as stage
 
     verified = stage.verify(session.reader(), arguments.task_id(task))
@@ -23,4 +23,6 @@ def verify(session: Session, task: arguments.Task) -> Reply:
         if score.reason:
             session.output.warn(f"model {score.index} of {score.contributor} scores 0: {score.reason}")
     scores = ",".join(str(score.score_ppm) for score in verified.scores)
-    return Reply(scores, {"verified": plain(verified)}, next_steps=[f"quorate vote seal {task} --scores {scores}"])
+    return Reply(
+        scores, {"verified": plain(verified)}, next_steps=[f"quorate vote seal {task} --scores {scores}"]
+    )

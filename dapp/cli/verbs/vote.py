@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Seal and open a ballot, alone or in a batch.")
-Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="What the verifiers printed with --json.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="What the verifiers printed with --json.")
+]
 
 
 @verb(app, "seal", SENDS)
@@ -65,8 +67,8 @@ def opening(session: Session, task: arguments.Task) -> Reply:
 @verb(app, "seal-many", SENDS)
 def seal_many(session: Session, task: arguments.Task, files: Files) -> Reply:
     """Send the signed ballots of several verifiers in one transaction. Anyone may."""
+    from dapp.chain.batches import SignedSeal
     from dapp.stages import vote
-    from dapp.stages.vote import SignedSeal
 
     signed = [_entry(path, "signed", SignedSeal) for path in files]
     sealed = vote.seal_many(session.context(), arguments.task_id(task), signed)
@@ -76,8 +78,8 @@ def seal_many(session: Session, task: arguments.Task, files: Files) -> Reply:
 @verb(app, "open-many", SENDS)
 def open_many(session: Session, task: arguments.Task, files: Files) -> Reply:
     """Send the openings of several verifiers in one transaction. Anyone may."""
+    from dapp.chain.batches import OpenedEntry
     from dapp.stages import vote
-    from dapp.stages.vote import OpenedEntry
 
     openings = [_entry(path, "opening", OpenedEntry) for path in files]
     opened = vote.open_many(session.context(), arguments.task_id(task), openings)
@@ -104,11 +106,11 @@ def _entry(path: Path, field: str, kind: type[T]) -> T:
             raise ValueError(f"it has the fields {sorted(value)}, not {sorted(names)}")
         return kind(**{name: _from_json(entry) for name, entry in value.items()})
     except (ValueError, AttributeError, TypeError) as error:
-        raise Usage(f"{path} holds no {field}: {error}", fix=f"Give the output of `quorate vote {field}`.") from None
+        raise Usage(
+            f"{path} holds no {field}: {error}", fix=f"Give the output of `quorate vote {field}`."
+        ) from None
 
 
 def _from_json(value: object) -> object:
-    """0x… back to bytes, except for accounts, which are 20 bytes."""
-    if isinstance(value, str) and value.startswith("0x") and len(value) != 42:
-        return bytes.fromhex(value[2:])
-    return tuple(value) if isinstance(value, list) else value
+    """0x… back to bytes."""
+    return bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else value
