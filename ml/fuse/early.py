@@ -66,13 +66,20 @@ class HeadRecipe:
 
     epochs: int = 20
     batch: int = 128
+    least_steps: int = 0  # more epochs where the epochs above make fewer steps than this: for small sets
     learning_rate: float = 0.001
     weight_decay: float = 0.0
     copies: int = 4  # distorted versions of each development sample, beside the original
     augmentation: Augmentation = MODERATE
 
 
-DEFAULT: Final = HeadRecipe()
+    def epochs_for(self, samples: int) -> int:
+        """Epochs over a set of `samples`."""
+        steps_per_epoch = -(-samples // self.batch)
+        return max(self.epochs, -(-self.least_steps // steps_per_epoch))
+
+
+DEFAULT: Final = HeadRecipe(least_steps=1_500)
 
 
 def concatenated(members: Members, samples: Samples, cache: FeatureCache) -> Tensor:
@@ -109,10 +116,11 @@ def fit_head(
     """Train `head` in place on given features, for an equal share of the epochs under each of `gammas`."""
     generator = Generator().manual_seed(seed)
     optimizer = torch.optim.Adam(head.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: cosine(epoch, recipe.epochs))
+    epochs = recipe.epochs_for(len(target_N))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: cosine(epoch, epochs))
     with torch_threads(1):
-        for epoch in range(recipe.epochs):
-            gamma = gammas[epoch * len(gammas) // recipe.epochs]
+        for epoch in range(epochs):
+            gamma = gammas[epoch * len(gammas) // epochs]
             order_N = torch.randperm(len(target_N), generator=generator)
             for start in range(0, len(order_N), recipe.batch):
                 index_B = order_N[start : start + recipe.batch]
@@ -122,7 +130,7 @@ def fit_head(
                 optimizer.step()
             schedule.step()
             if progress is not None:
-                progress(epoch + 1, recipe.epochs)
+                progress(epoch + 1, epochs)
 
 
 @torch.inference_mode()
