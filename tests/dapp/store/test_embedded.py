@@ -61,10 +61,10 @@ def test_aPathInPlaceOfACid_isRefused(verb: str, store: EmbeddedStore) -> None:
 
 
 def test_get_overTheLimit_isTooLarge(store: EmbeddedStore) -> None:
-    cid = store.put(bytes(1_000))
+    cid = store.put(bytes(2_000))
     with pytest.raises(TooLarge) as caught:
         store.get(cid, 999)
-    assert caught.value.values == {"cid": cid, "limit_bytes": 999, "size_bytes": 1_000}
+    assert caught.value.values == {"cid": cid, "limit_bytes": 999, "size_bytes": 2_000}
 
 
 def test_get_ofABlockGrownToATerabyte_isTooLarge_unread(store: EmbeddedStore) -> None:

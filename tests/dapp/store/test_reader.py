@@ -104,6 +104,42 @@ def test_readFile_wrongTsize_isRefused(blocks: Blocks) -> None:
         blocks.read(node(blocks, leaf(ZEROS), leaf(b"end", tsize_error=1)), 1 << 20)
 
 
+def test_readFile_wrongTsizeOfAnInnerNode_isRefused(blocks: Blocks) -> None:
+    blocks.keep(RAW, b"end")
+    full = node(blocks, *[leaf(ZEROS)] * 174)
+    last = node(blocks, leaf(b"end"))
+    tsize = len(blocks[full]) + 174 * CHUNK_BYTES
+    links = [Link(full.to_bytes(), 174 * CHUNK_BYTES, tsize), Link(last.to_bytes(), 3, len(blocks[last]) + 3)]
+    size_bytes = 174 * CHUNK_BYTES + 3
+    assert len(blocks.read(node(blocks, *links), size_bytes)) == size_bytes
+    links[1] = Link(last.to_bytes(), 3, len(blocks[last]) + 4)
+    with pytest.raises(InvalidCid):
+        blocks.read(node(blocks, *links), size_bytes)
+
+
+def test_readFile_sizesShiftedBetweenBlocks_areRefused(blocks: Blocks) -> None:
+    end = blocks.keep(RAW, b"end")
+    first = Link(ZEROS_CID.to_bytes(), CHUNK_BYTES - 1, CHUNK_BYTES)
+    with pytest.raises(InvalidCid):
+        blocks.read(node(blocks, first, Link(end.to_bytes(), 4, 3)), 1 << 20)
+
+
+def test_readFile_anEmptyBlockAtTheEnd_isRefused(blocks: Blocks) -> None:
+    blocks.keep(RAW, b"end")
+    blocks.keep(RAW, b"")
+    with pytest.raises(InvalidCid):
+        blocks.read(node(blocks, leaf(ZEROS), leaf(b"end"), leaf(b"")), 1 << 20)
+
+
+def test_readFile_aHugeBlockWhereANodeBelongs_isRefused_unfetched(blocks: Blocks) -> None:
+    blocks.keep(RAW, b"end")
+    huge = leaf(ZEROS * 174)
+    root = node(blocks, huge, leaf(b"end"))
+    with pytest.raises(InvalidCid):
+        blocks.read(root, 1 << 30)
+    assert blocks.fetched == [root]
+
+
 def test_readFile_ofOtherImportSettings_isRefused(blocks: Blocks, content: Callable[[int], bytes]) -> None:
     data = content(600_000)
     with pytest.raises(InvalidCid, match="other settings"):
