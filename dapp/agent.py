@@ -1,6 +1,8 @@
-"""An agent plays one role in one task: it reads the phase from the chain and does what is due, then says what is next.
+"""An agent plays one role in one task: it reads the phase from the chain and does what is due, then says
+what is next.
 
-Killed at any point and started again it goes on where it stood: what happened is on the chain, what must not be
+Killed at any point and started again it goes on where it stood: what happened is on the chain, what must
+not be
 lost is in the journal, and every stage is carried out at most once.
 """
 
@@ -10,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dapp.chain import tasks
-from dapp.chain.tasks import TaskView
+from dapp.chain.tasks import ModelView, Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.stages import commit, draw, pool, settle, train, verify, vote
 from dapp.stages import task as task_stage
@@ -18,7 +20,6 @@ from dapp.stages.context import Context
 from dapp.stages.pool import PoolKey
 from dapp.stages.task import Terms
 from ml.architecture import Architecture
-from ml.canonical import sha256
 from ml.data.samples import Samples
 from ml.manifest import Manifest
 from ml.spec import TaskSpec
@@ -105,7 +106,7 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
         task_stage.open_task(ctx, role.spec, role.terms, role.shards)
         return _did(ctx, task, "task.open")
     view = tasks.view(ctx.chain, task)
-    if view.phase in (Phase.DRAW, Phase.VOTE, Phase.BALLOT) and _has_new_copies(ctx, view):
+    if view.phase in (Phase.DRAW, Phase.VOTE, Phase.BALLOT) and _has_new_copies(view):
         commit.strike(ctx, task)
         return _did(ctx, task, "commit.strike")
     if view.phase == Phase.DRAW:
@@ -133,10 +134,9 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
             )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
-    if view.phase.is_over and mine is not None and not view.paid_wei(mine.contributor):
-        if view.phase == Phase.LAPSED and not mine.struck or mine in view.accepted:
-            settle.withdraw(ctx, role.task)
-            return _did(ctx, role.task, "withdraw")
+    if mine is not None and _is_owed_share(view, mine):
+        settle.withdraw(ctx, role.task)
+        return _did(ctx, role.task, "withdraw")
     return _waits(view)
 
 
@@ -158,10 +158,9 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
     if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
         vote.open_ballot(ctx, role.task)
         return _did(ctx, role.task, "vote.open")
-    if view.phase == Phase.LAPSED or (view.phase == Phase.SETTLED and seat.scores_ppm is not None):
-        if not view.paid_wei(account):
-            settle.withdraw(ctx, role.task)
-            return _did(ctx, role.task, "withdraw")
+    if _is_owed_fee(view, seat):
+        settle.withdraw(ctx, role.task)
+        return _did(ctx, role.task, "withdraw")
     return _waits(view)
 
 
@@ -197,8 +196,21 @@ def _scores(ctx: Context, task: bytes) -> tuple[int, ...]:
     return tuple(known["scores_ppm"])
 
 
-def _has_new_copies(ctx: Context, view: TaskView) -> bool:
-    unstruck = [sha256(m.weights) for m in view.models if not m.struck]
+def _is_owed_share(view: TaskView, mine: ModelView) -> bool:
+    if view.paid_wei(mine.contributor):
+        return False
+    lapsed = view.phase == Phase.LAPSED and not mine.struck
+    return lapsed or (view.phase == Phase.SETTLED and mine in view.accepted)
+
+
+def _is_owed_fee(view: TaskView, seat: Seat) -> bool:
+    if view.paid_wei(seat.verifier):
+        return False
+    return view.phase == Phase.LAPSED or (view.phase == Phase.SETTLED and seat.scores_ppm is not None)
+
+
+def _has_new_copies(view: TaskView) -> bool:
+    unstruck = [m.weights for m in view.models if not m.struck]
     return len(set(unstruck)) < len(unstruck)
 
 

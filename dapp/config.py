@@ -1,6 +1,7 @@
 """Settings, read once at the edge: flags first, then the environment, then a TOML file, then defaults.
 
-No key and no passphrase is ever a setting: keys come from keystore files, passphrases from a prompt or a descriptor.
+No key and no passphrase is ever a setting: keys come from keystore files, passphrases from a prompt or a
+descriptor.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""What must outlive a crash and is on no chain: salts, sealed packages, ballots, and transactions before they are sent.
+"""What must outlive a crash and is on no chain: salts, sealed packages, ballots, and transactions before
+they are sent.
 
-One SQLite file an account, in WAL mode with synchronous=FULL: what `put` returned from is on the disk. Large files
+One SQLite file an account, in WAL mode with synchronous=FULL: what `put` returned from is on the disk.
+Large files
 lie beside it, named by their SHA-256. Everything carries a checksum and is readable by its owner alone.
 """
 
@@ -40,7 +42,8 @@ class JournalCorrupt(JournalError):
 
     code = "journal-corrupt"
     default_fix = (
-        "Put back a copy of the file if you have one. Without it: move the file away and run the command again; "
+        "Put back a copy of the file if you have one. Without it: move the file away and "
+        "run the command again; "
         "salts are derived from your key, and votes can be worked out again from the chain."
     )
 
@@ -118,7 +121,8 @@ class Journal:
         """Write a record or replace it; on the disk when this returns. Raises JournalFull."""
         body = json.dumps(value, sort_keys=True, separators=(",", ":"))
         self._run(
-            "INSERT INTO records VALUES (?, ?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = ?3, sum = ?4",
+            "INSERT INTO records VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (kind, key) DO UPDATE SET body = ?3, sum = ?4",
             (kind, key, body, _sum(kind, key, body)),
         )
 
@@ -143,7 +147,9 @@ class Journal:
             yield row[1], self._read(row)
 
     def keep(self, data: bytes) -> bytes:
-        """Keep a private file; returns its SHA-256. Whole and on the disk, or not there at all. Raises JournalFull."""
+        """Keep a private file; returns its SHA-256. Whole and on the disk, or not there at all. Raises
+        JournalFull.
+        """
         digest = hashlib.sha256(data).digest()
         if self._folder is None:
             self._kept[digest] = data
@@ -193,7 +199,8 @@ class Journal:
         self._run("PRAGMA journal_mode=WAL")
         self._run("PRAGMA synchronous=FULL")
         self._run(
-            "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT, sum TEXT, PRIMARY KEY (kind, key))"
+            "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT, sum TEXT, "
+            "PRIMARY KEY (kind, key))"
         )
         about = {"version": VERSION, "scope": scope}
         found = self.put_once("about", "journal", about)

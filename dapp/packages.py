@@ -1,4 +1,6 @@
-"""Fetching what peers published: specs, manifests, weights, shards. Hostile until checked, bounded before it is read."""
+"""Fetching what peers published: specs, manifests, weights, shards. Hostile until checked, bounded before
+it is read.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,8 @@ from dapp.store import (
     cid_from_digest,
 )
 from ml import weights
+from ml.bounds import MAX_DOCUMENT_BYTES
 from ml.canonical import sha256
-from ml.bounds import MAX_DOCUMENT_BYTES, Bounds
 from ml.data import shards
 from ml.data.samples import Samples, concatenate
 from ml.errors import (
@@ -74,7 +76,9 @@ def spec(store: Store, digest: bytes) -> TaskSpec:
 def model(
     store: Store, task: TaskSpec, manifest_digest: bytes, weights_digest: bytes, size_bytes: int
 ) -> Package:
-    """The model that was opened under these digests. Raises one of PEER_FAULTS, PackageRefused or Unreachable."""
+    """The model that was opened under these digests. Raises one of PEER_FAULTS, PackageRefused or
+    Unreachable.
+    """
     manifest = Manifest.from_bytes(document(store, manifest_digest), task.bounds)
     if size_bytes > task.bounds.weights_bytes:
         raise PackageRefused(f"{size_bytes} bytes of weights; the task allows {task.bounds.weights_bytes}")

@@ -123,7 +123,8 @@ class Chain:
         return Plan(call.contract, call.function, call.to, value_wei, fields["gas"], fields["maxFeePerGas"])
 
     def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
-        """Carry out `step` by this call, once however often it is asked. Raises ContractRefused and ChainErrors.
+        """Carry out `step` by this call, once however often it is asked. Raises ContractRefused and
+        ChainErrors.
 
         step: a name that stands for this one transaction for ever, as 'commit.seal/<task>'.
         """

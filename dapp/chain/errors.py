@@ -1,6 +1,7 @@
 """Everything that can go wrong between us and the chain, each with what to do about it.
 
-A call that a contract refuses arrives as ContractRefused under its Solidity name, with the values of the error
+A call that a contract refuses arrives as ContractRefused under its Solidity name, with the values of the
+error
 decoded by the ABI; docs/errors.md says the same in prose.
 """
 

@@ -175,8 +175,9 @@ class RosterPublished(Event):
 TYPES: Final[Mapping[str, type[Event]]] = {
     kind.__name__: kind
     for kind in (
-        TaskOpened, TaskCancelled, ModelSealed, ModelOpened, ModelStruck, DrawFixed, ShardsShown, BallotSealed,
-        BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaymentRefused, Joined, Left, RosterPublished,
+        TaskOpened, TaskCancelled, ModelSealed, ModelOpened, ModelStruck, DrawFixed, ShardsShown,
+        BallotSealed, BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaymentRefused,
+        Joined, Left, RosterPublished,
     )
 }  # fmt: skip
 _SHAPED: Final[Mapping[str, Callable[[Any], object]]] = {

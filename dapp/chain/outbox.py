@@ -1,8 +1,11 @@
-"""Persist, then broadcast: one logical step is at most one effective transaction, whatever crashes in between.
+"""Persist, then broadcast: one logical step is at most one effective transaction, whatever crashes in
+between.
 
-A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent again,
+A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are
+sent again,
 and whether they were taken is told by the receipt of the hash computed here, never by what a node says. A
-transaction that is not mined is replaced by one with the same nonce and a higher fee (after Chainlink's broadcaster
+transaction that is not mined is replaced by one with the same nonce and a higher fee (after Chainlink's
+broadcaster
 and Optimism's txmgr).
 """
 
@@ -84,7 +87,9 @@ class Outbox:
         self._monotonic = monotonic
 
     def send(self, step: str, to: str | None, data: bytes, value_wei: int) -> TxReceipt:
-        """Carry out `step`, once: sends, or takes up what was sent. Raises ContractRefused and other ChainErrors."""
+        """Carry out `step`, once: sends, or takes up what was sent. Raises ContractRefused and other
+        ChainErrors.
+        """
         point = step.split("/", 1)[0]
         record = self._journal.get("tx", step)
         if record is None or record["state"] in ("void", "failed"):
@@ -104,7 +109,9 @@ class Outbox:
         return receipt
 
     def prepared(self, to: str | None, data: bytes, value_wei: int) -> dict[str, Any]:
-        """Everything of a transaction but nonce and signature. Raises ContractRefused when it would revert."""
+        """Everything of a transaction but nonce and signature. Raises ContractRefused when it would
+        revert.
+        """
         call: dict[str, Any] = {"from": self._signer.address, "data": "0x" + data.hex(), "value": value_wei}
         if to is not None:
             call["to"] = to
@@ -127,7 +134,8 @@ class Outbox:
         balance_wei = self._rpc.balance_wei(self._signer.address)
         if balance_wei < value_wei + gas * max_fee_wei:
             raise InsufficientFunds(
-                f"{self._signer.address} has {balance_wei} wei and needs up to {value_wei + gas * max_fee_wei}",
+                f"{self._signer.address} has {balance_wei} wei and needs up to"
+                f" {value_wei + gas * max_fee_wei}",
                 balance_wei=balance_wei,
                 needed_wei=value_wei + gas * max_fee_wei,
             )
@@ -149,7 +157,9 @@ class Outbox:
             return self._settings.min_priority_wei
 
     def _next_nonce(self) -> int:
-        """The higher of what the chain says and what the journal knows: nodes behind a balancer may be stale."""
+        """The higher of what the chain says and what the journal knows: nodes behind a balancer may be
+        stale.
+        """
         known = [int(r["nonce"]) + 1 for _, r in self._journal.items("tx") if r["state"] != "void"]
         return max([self._rpc.nonce(self._signer.address), *known])
 
@@ -228,13 +238,12 @@ class Outbox:
         self._failpoint(f"{step.split('/', 1)[0]}:bumped")
 
     def _check_nonce(self, step: str, record: dict[str, Any], too_low: int) -> None:
-        """Believe 'nonce too low' only after several times, with no receipt, and with the chain past our nonce."""
-        if too_low < TOO_LOW or self._receipt(record) is not None:
-            return
-        if self._rpc.nonce(self._signer.address) > record["nonce"]:
+        """Believe 'nonce too low' only after several times, and when the transaction is lost."""
+        if too_low >= TOO_LOW and self._is_lost(record):
             self._journal.put("tx", step, record | {"state": "void"})
             raise NonceTaken(
-                f"nonce {record['nonce']} of {self._signer.address} was used by a transaction of another program"
+                f"nonce {record['nonce']} of {self._signer.address} was used by"
+                " a transaction of another program"
             )
 
     def _resend_all(self, before: int | None = None) -> None:
@@ -245,9 +254,12 @@ class Outbox:
             receipt = self._receipt(record)
             if receipt is not None:
                 self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
-            elif self._broadcast(record) == "low" and self._rpc.nonce(self._signer.address) > record["nonce"]:
-                if self._receipt(record) is None:
-                    self._journal.put("tx", step, record | {"state": "void"})
+            elif self._broadcast(record) == "low" and self._is_lost(record):
+                self._journal.put("tx", step, record | {"state": "void"})
+
+    def _is_lost(self, record: dict[str, Any]) -> bool:
+        """The chain is past the nonce, and none of our attempts is why."""
+        return self._rpc.nonce(self._signer.address) > record["nonce"] and self._receipt(record) is None
 
     def _reason(self, record: dict[str, Any], receipt: TxReceipt) -> ChainError:
         """Why a mined transaction failed: the same call once more, where it failed."""

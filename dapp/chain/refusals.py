@@ -1,4 +1,6 @@
-"""What to do about each error that a contract can raise (contracts/interfaces/*.sol), by its Solidity name."""
+"""What to do about each error that a contract can raise (contracts/interfaces/*.sol), by its Solidity
+name.
+"""
 
 from __future__ import annotations
 
@@ -9,49 +11,61 @@ FIXES: Final = MappingProxyType(
     {
         # task
         "WrongPhase": "`quorate task show` tells the task's phase and when the next one begins.",
-        "TaskExists": "This very task stands already: `quorate task show`. Give --salt to open another like it.",
+        "TaskExists": "This very task stands already: `quorate task show`. Give --salt to open another "
+        "like it.",
         "NotInitiator": "Use the account that opened the task.",
         "MafrOutOfRange": "Give MAFR in parts per million: 1 to 1,000,000 (95 % is 950,000).",
         "CapOutOfRange": "Allow between 1 model and the maximum in the message.",
         "CommitteeOutOfRange": "Ask for at least one verifier and at most the maximum in the message.",
         "ShardsOutOfRange": "Draw at least one shard, no more than there are, and no more than the maximum.",
-        "WindowOutOfRange": "Give each window at least the minimum and at most the maximum in the message, in seconds.",
+        "WindowOutOfRange": "Give each window at least the minimum and at most the maximum in the "
+        "message, in seconds.",
         "EscrowMismatch": "Send exactly what the task can owe: reward + fee × committee + bond.",
         # commit
-        "ModelAlreadySealed": "One model per account and task: yours stands. Open it when the phase Open begins.",
-        "ModelNotSealed": "Seal a model while the phase is Submit; what was not sealed cannot be opened, or is already.",
+        "ModelAlreadySealed": "One model per account and task: yours stands. Open it when the phase "
+        "Open begins.",
+        "ModelNotSealed": "Seal a model while the phase is Submit; what was not sealed cannot be "
+        "opened, or is already.",
         "ModelSealMismatch": "Open with exactly what was sealed, from the same account; the journal has it.",
         "ModelSizeZero": "The weights file is empty: train again.",
         "ScoreOutOfRange": "Claim a score between 0 and 1,000,000 ppm.",
         "ContributorIsInitiator": "Who opened a task cannot contribute to it: use another account.",
-        "ContributorNotListed": "The initiator must list your account; ask for it, or contribute to an open task.",
-        "ContributorsAreListed": "This task has an allow-list: open with the proof that your account is on it.",
+        "ContributorNotListed": "The initiator must list your account; ask for it, or contribute to an "
+        "open task.",
+        "ContributorsAreListed": "This task has an allow-list: open with the proof that your account is "
+        "on it.",
         "CapReached": "All places are taken; nothing was lost but the gas. Seal earlier next time.",
-        "NotACopy": "Name the model that was sealed first as the original, and one with equal weights as the copy.",
+        "NotACopy": "Name the model that was sealed first as the original, and one with equal weights "
+        "as the copy.",
         # draw
-        "InitiatorSeated": "The initiator stands in the pool of verifiers: leave it (`quorate pool leave`), then draw.",
+        "InitiatorSeated": "The initiator stands in the pool of verifiers: leave it (`quorate pool "
+        "leave`), then draw.",
         "InitiatorContributed": "The initiator has contributed to this task; roles are disjoint.",
         "DrawAlreadyFixed": "The draw stands: reveal the shards with `quorate draw reveal`.",
         "DrawNotFixed": "Fix the draw first: `quorate draw fix`.",
         "DrawBlockPending": "Wait until the draw block in the message has passed, then run this again.",
-        "DrawBlockForgotten": "The draw block is too old; the task ends when the window closes and everyone is paid.",
+        "DrawBlockForgotten": "The draw block is too old; the task ends when the window closes and "
+        "everyone is paid.",
         "ShardCountMismatch": "Show exactly the shards that were drawn.",
         "ShardNotDrawn": "Show only the shards that were drawn.",
         "ShardsOutOfOrder": "Show the shards in rising order of index.",
-        "ShardsUnproven": "The shards or salts differ from what was committed: use the journal of the machine that "
-        "opened the task.",
+        "ShardsUnproven": "The shards or salts differ from what was committed: use the journal of "
+        "the machine that opened the task.",
         # vote
         "NotSeated": "Use the account that sits at this seat of the task's roster.",
         "NotDrawn": "The draw did not pick this account for the committee; nothing is due.",
         "VerifierIsContributor": "Who contributed to a task cannot judge it.",
         "BallotAlreadySealed": "One ballot per verifier: yours stands. Open it when the phase Ballot begins.",
-        "BallotNotSealed": "Seal a ballot while the phase is Vote; what was not sealed cannot be opened, or is already.",
+        "BallotNotSealed": "Seal a ballot while the phase is Vote; what was not sealed cannot be "
+        "opened, or is already.",
         "BallotSealMismatch": "Open with exactly what was sealed, from the same account; the journal has it.",
         "ScoreCountMismatch": "Give one score to each opened model, in order of opening.",
         "BallotScoreOutOfRange": "Give scores between 0 and 1,000,000 ppm.",
         "BatchMalformed": "Pack the batch with dapp.chain.batches.",
-        "BatchEmpty": "No ballot of the batch could be taken: not drawn, sealed or opened already, or signed by others.",
-        "BatchesMismatch": "Name all batches of the task as the chain recorded them (events BallotsSealed), in order.",
+        "BatchEmpty": "No ballot of the batch could be taken: not drawn, sealed or opened already, or "
+        "signed by others.",
+        "BatchesMismatch": "Name all batches of the task as the chain recorded them (events "
+        "BallotsSealed), in order.",
         "BatchUnknown": "Name the batches as the chain recorded them (events BallotsSealed), in order.",
         # settle
         "NotOver": "`quorate task show` tells when the task ends; money moves after that.",
@@ -59,7 +73,8 @@ FIXES: Final = MappingProxyType(
         "AlreadySettled": "The task is settled: take what you are owed with `quorate withdraw`.",
         "NothingOwed": "The task owes this account nothing, or paid it already.",
         "PaymentFailed": "The receiver refused the payment: withdraw again to another address with --to.",
-        "ReentrancyGuardReentrantCall": "A receiver called back into the contract: withdraw to another address.",
+        "ReentrancyGuardReentrantCall": "A receiver called back into the contract: withdraw to another "
+        "address.",
         # pool
         "AlreadyMember": "The account has a seat in this pool already; nothing is due.",
         "NotMember": "The account has no seat in this pool.",

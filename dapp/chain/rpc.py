@@ -1,4 +1,6 @@
-"""One JSON-RPC endpoint: what it says, with every failure as one of our errors and a bounded number of tries."""
+"""One JSON-RPC endpoint: what it says, with every failure as one of our errors and a bounded number of
+tries.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +121,9 @@ class Rpc:
         return self._ask(lambda: int(self.w3.eth.estimate_gas(dict(transaction))))  # type: ignore[arg-type]
 
     def send_raw(self, raw: bytes) -> None:
-        """Hand over a signed transaction. What the node returns is ignored: the hash is known. Raises Refused."""
+        """Hand over a signed transaction. What the node returns is ignored: the hash is known. Raises
+        Refused.
+        """
         self._ask(lambda: self.w3.eth.send_raw_transaction(HexBytes(raw)))
 
     def receipt(self, tx: bytes) -> TxReceipt | None:
@@ -190,7 +194,9 @@ class Rpc:
 
 
 def connect(url: str, expected_chain_id: int | None = None, tries: int = TRIES) -> Rpc:
-    """The endpoint at `url`: http(s)://, ws(s)://, or the path of an IPC socket. Raises EndpointDown, WrongChain."""
+    """The endpoint at `url`: http(s)://, ws(s)://, or the path of an IPC socket. Raises EndpointDown,
+    WrongChain.
+    """
     rpc = Rpc(Web3(_provider(url)), url, tries=tries)
     rpc.check_chain(expected_chain_id)
     return rpc

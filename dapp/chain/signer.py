@@ -1,4 +1,6 @@
-"""Who signs. A key is read from a keystore file or is one of the devnet's; it is never shown, stored or passed on."""
+"""Who signs. A key is read from a keystore file or is one of the devnet's; it is never shown, stored or
+passed on.
+"""
 
 from __future__ import annotations
 
@@ -72,7 +74,9 @@ class Signer:
             )
 
     def sign_transaction(self, transaction: Mapping[str, Any]) -> tuple[bytes, bytes]:
-        """Hash and raw bytes of the signed transaction; the hash is computed here, never asked from a node."""
+        """Hash and raw bytes of the signed transaction; the hash is computed here, never asked from a
+        node.
+        """
         signed = self._account.sign_transaction(dict(transaction))
         return bytes(signed.hash), bytes(signed.raw_transaction)
 

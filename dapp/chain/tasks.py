@@ -1,4 +1,6 @@
-"""A task as anyone can work it out from the chain: its events, held against the words that the contract stores."""
+"""A task as anyone can work it out from the chain: its events, held against the words that the contract
+stores.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ class TaskView:
 
     @cached_property
     def accepted(self) -> tuple[ModelView, ...]:
-        """Models that more than half of the committee found good enough, in order of opening; final once settled."""
+        """Models that more than half of the committee found good enough, in order of opening; final once
+        settled.
+        """
         if self.committee is None:
             return ()
         return tuple(m for m in self.models if 2 * m.votes_for > self.committee and not m.struck)
@@ -162,7 +166,9 @@ def phase(chain: Chain, task: bytes) -> Phase:
 
 
 def roster(chain: Chain, number: int) -> tuple[str, ...]:
-    """Members of a published roster in seat order: the code of the contract that Membership created for it."""
+    """Members of a published roster in seat order: the code of the contract that Membership created for
+    it.
+    """
     address = keccak(rlp.encode([to_bytes(hexstr=chain.membership.address), number]))[12:]
     code = chain.rpc.code(to_checksum_address(address))[1:]
     return tuple(str(to_checksum_address(code[i : i + 20])) for i in range(0, len(code), 20))

@@ -115,7 +115,9 @@ def strike(ctx: Context, task: bytes) -> tuple[Struck, ...]:
 
 
 def copies(ctx: Context, task: bytes) -> list[tuple[ModelView, ModelView]]:
-    """Pairs of original and copy, as the contract tells them apart: by the block they were sealed in, then index."""
+    """Pairs of original and copy, as the contract tells them apart: by the block they were sealed in, then
+    index.
+    """
     view = tasks.view(ctx.chain, task)
     blocks = {m.index: _submission(ctx, task, m.contributor).sealed_block for m in view.models}
     ordered = sorted(view.models, key=lambda m: (blocks[m.index], m.index))

@@ -64,7 +64,8 @@ def once(
 ) -> Receipt | None:
     """Send the one transaction that does `name` for a task, or find that it is done.
 
-    done: the chain shows that it is done. When this journal sent it, its receipt is returned (and an unfinished
+    done: the chain shows that it is done. When this journal sent it, its receipt is returned (and an
+    unfinished
     transaction is finished); when it did not, None.
     """
     step = f"{name}/{task.hex()}{part}"

@@ -33,7 +33,9 @@ class Revealed:
 
 
 def fix(ctx: Context, task: bytes) -> Fixed:
-    """Fix roster and draw block. By anyone, once. Raises ContractRefused (WrongPhase, PoolEmpty and others)."""
+    """Fix roster and draw block. By anyone, once. Raises ContractRefused (WrongPhase, PoolEmpty and
+    others).
+    """
     view = tasks.view(ctx.chain, task)
     call = ctx.chain.quorate.call("draw", view.key.astuple())
     receipt = once(ctx, "draw.fix", task, call, view.draw_block is not None)

@@ -12,7 +12,8 @@ from dapp.store import cid_of
 from ml.canonical import sha256
 from ml.data.samples import Samples
 from ml.evaluate import accuracy_ppm
-from ml.fuse import Fused, fuse as fuse_models
+from ml.fuse import Fused
+from ml.fuse import fuse as fuse_models
 from ml.manifest import FusedManifest, WeightsRef
 
 SEED_BITS = 53

@@ -45,7 +45,8 @@ class Withdrawn:
 
 
 def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
-    """Write down the outcome of a task that is over and, unless told not to, pay everyone who is owed. By anyone.
+    """Write down the outcome of a task that is over and, unless told not to, pay everyone who is owed. By
+    anyone.
 
     Raises ContractRefused (NotOver).
     """

@@ -1,4 +1,6 @@
-"""Stage train: a model on private data, packed so that its digest can be sealed. Nothing leaves the machine."""
+"""Stage train: a model on private data, packed so that its digest can be sealed. Nothing leaves the
+machine.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,8 @@ def train(
     recipe: Recipe,
     seed: int,
 ) -> Trained:
-    """Train on `samples`; the claimed score is the spec's metric on `check_samples`. Same arguments, same bytes.
+    """Train on `samples`; the claimed score is the spec's metric on `check_samples`. Same arguments, same
+    bytes.
 
     Raises TermsRefused when the architecture is not the one a task of Scenario II prescribes, and
     ml's InvalidArchitecture and InvalidSamples.

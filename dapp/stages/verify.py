@@ -1,6 +1,7 @@
 """Stage verify: what every opened model scores on the drawn shards, by the rule of the task's spec.
 
-Everything comes from strangers and is checked first; a model that cannot be had or is not what was sealed scores 0.
+Everything comes from strangers and is checked first; a model that cannot be had or is not what was sealed
+scores 0.
 All verifiers get the same numbers: evaluation is exact, and fusion is seeded by the draw.
 """
 
@@ -127,7 +128,9 @@ def _standalone(
 def _fused(
     ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
 ) -> dict[int, int]:
-    """Accuracy after fusing each model with those before it that reached MAFR, in order of opening [Mendis]."""
+    """Accuracy after fusing each model with those before it that reached MAFR, in order of opening
+    [Mendis].
+    """
     development = packages.samples(ctx.store, spec, spec.development.train)
     labels = tuple(range(len(spec.labels)))
     seed = (view.seed or 0) % 2**SEED_BITS

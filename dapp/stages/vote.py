@@ -1,4 +1,6 @@
-"""Stage vote: one sealed ballot on all models, opened when nobody can copy it any more; alone or in a batch."""
+"""Stage vote: one sealed ballot on all models, opened when nobody can copy it any more; alone or in a
+batch.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A small world to tell stories in: the in-process chain, an embedded store, and participants with journals."""
+"""A small world to tell stories in: the in-process chain, an embedded store, and participants with
+journals.
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""An agent in a process of its own that ends itself with SIGKILL at a named point."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from dapp.agent import Role, step
+from dapp.artifacts import Deployment
+from dapp.chain.client import Chain
+from dapp.chain.clock import ChainClock
+from dapp.chain.outbox import Failpoint, SendSettings
+from dapp.chain.rpc import connect
+from dapp.chain.signer import Signer
+from dapp.journal import Journal
+from dapp.stages.context import Context
+from dapp.store import open_store
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the agent works."""
+
+    url: str
+    deployment: Deployment
+    data_dir: Path
+    store_dir: Path
+
+
+def open_context(place: Place, index: int, failpoint: Failpoint) -> Context:
+    """A participant with a journal on disk. Close `journal` to let another process in."""
+    rpc = connect(place.url)
+    signer = Signer.devnet(index)
+    journal = Journal.open(place.data_dir, rpc.chain_id, rpc.block(0).hash, signer.address)
+    settings = SendSettings(poll_s=0.02, resend_s=0.5, wait_s=30)
+    chain = Chain(rpc, place.deployment, signer, journal, settings, failpoint)
+    store = open_store(f"embedded:{place.store_dir}")
+    return Context(chain, store, journal, ChainClock(rpc, poll_s=0.02), failpoint=failpoint)
+
+
+def act(place: Place, index: int, role: Role, point: str | None) -> None:
+    """One step of the agent; dies at `point`."""
+
+    def failpoint(name: str) -> None:
+        if name == point:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    step(open_context(place, index, failpoint), role)
