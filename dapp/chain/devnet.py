@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import IO, Any, Self
 
+from eth_utils import keccak
 from web3 import EthereumTesterProvider, Web3
 
 from dapp.chain.clock import TravelClock
@@ -142,15 +143,26 @@ class Anvil:
 
 
 class InProcess:
-    """A chain inside this process (eth-tester on py-evm): gone when the process ends."""
+    """A chain inside this process (eth-tester on py-evm): gone when the process ends.
+
+    genesis_s: as for Anvil; take a time in the future, since a block is never younger than the wall clock
+    """
 
     url = "tester"
 
-    def __init__(self, accounts: int = 30) -> None:
+    def __init__(self, accounts: int = 30, genesis_s: int | None = None) -> None:
         from eth_tester import EthereumTester, PyEVMBackend  # slow to import
 
-        backend = PyEVMBackend.from_mnemonic(DEVNET_MNEMONIC, num_accounts=accounts, hd_path="m/44'/60'/0'/0")
+        fields = {} if genesis_s is None else {"timestamp": genesis_s}
+        backend = PyEVMBackend.from_mnemonic(
+            DEVNET_MNEMONIC,
+            num_accounts=accounts,
+            hd_path="m/44'/60'/0'/0",
+            genesis_parameters=PyEVMBackend.generate_genesis_params(fields),
+        )
         backend.chain.gas_estimator = _gas_by_one_run
+        if genesis_s is not None:
+            _repeat_random_values(backend.chain)
         self.tester = EthereumTester(backend)
         self._rpc = Rpc(Web3(EthereumTesterProvider(self.tester)), self.url)
         self._rpc.check_chain(None)
@@ -186,6 +198,17 @@ def _gas_by_one_run(state: Any, transaction: Any) -> int:
     finally:
         state.revert(snapshot)
     return used + used // 24 + 5_000
+
+
+def _repeat_random_values(chain: Any) -> None:
+    """Let a block's random value follow from its number; eth-tester takes it from the system."""
+    mine_block = chain.mine_block
+
+    def mine(**fields: Any) -> Any:
+        value = keccak(text=f"quorate/devnet/{chain.header.block_number}")
+        return mine_block(**fields | {"mix_hash": value})
+
+    chain.mine_block = mine
 
 
 Devnet = Anvil | InProcess

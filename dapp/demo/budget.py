@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ml.learning import CONTRIBUTOR
 from ml.train import Recipe
 
 ETHER: Final = 10**18
@@ -22,19 +23,21 @@ class Budget:
 
 
 MNIST: Final = Budget(
-    recipe=Recipe(steps=600),
-    baseline=Recipe(steps=900),
-    fedavg=Recipe(steps=20),
-    fedavg_rounds=10,
+    recipe=CONTRIBUTOR,
+    baseline=replace(CONTRIBUTOR, steps=1_400),
+    fedavg=replace(CONTRIBUTOR, steps=35, averaging=0.0),
+    fedavg_rounds=8,
     mafr_ppm=900_000,
 )
-DIGITS: Final = replace(MNIST, recipe=Recipe(steps=300), baseline=Recipe(steps=400), mafr_ppm=850_000)
+DIGITS: Final = replace(
+    MNIST, recipe=replace(CONTRIBUTOR, steps=400), baseline=replace(CONTRIBUTOR, steps=600)
+)
 QUICK: Final = Budget(
-    recipe=Recipe(steps=60, batch=32),
-    baseline=Recipe(steps=80, batch=32),
-    fedavg=Recipe(steps=6, batch=32),
+    recipe=Recipe(steps=50, batch=32),
+    baseline=Recipe(steps=100, batch=32),
+    fedavg=Recipe(steps=5, batch=32),
     fedavg_rounds=4,
-    mafr_ppm=800_000,
+    mafr_ppm=600_000,
 )
 
 VERIFIERS: Final = 4  # in the pool

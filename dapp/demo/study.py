@@ -35,7 +35,7 @@ def curves(
     models: Sequence[Classifier], measure: Measure, seed: int, cache: FeatureCache, progress: Progress
 ) -> dict[str, tuple[FusedPoint, ...]]:
     """For each rule, the accuracy of the first 1, 2, … of `models` fused, in order of opening."""
-    rules = {"strategy_1": "strategy_1", "strategy_2": "strategy_2", "own": own_rule()}
+    rules = {rule: rule for rule in PAPER_RULES} | {"own": own_rule()}
     total = len(rules) * len(models)
     found: dict[str, tuple[FusedPoint, ...]] = {}
     for turn, (name, rule) in enumerate(rules.items()):
