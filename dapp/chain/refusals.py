@@ -29,7 +29,6 @@ FIXES: Final = MappingProxyType(
         "ModelSealMismatch": "Open with exactly what was sealed, from the same account; the journal has it.",
         "ModelSizeZero": "The weights file is empty: train again.",
         "ScoreOutOfRange": "Claim a score between 0 and 1,000,000 ppm.",
-        "ContributorIsInitiator": "Who opened a task cannot contribute to it: use another account.",
         "ContributorNotListed": "The initiator must list your account; ask for it, or contribute to an "
         "open task.",
         "ContributorsAreListed": "This task has an allow-list: open with the proof that your account is "
@@ -70,7 +69,6 @@ FIXES: Final = MappingProxyType(
         # settle
         "NotOver": "`quorate task show` tells when the task ends; money moves after that.",
         "NotSettled": "Settle the task first: `quorate settle`. Anyone may.",
-        "AlreadySettled": "The task is settled: take what you are owed with `quorate withdraw`.",
         "NothingOwed": "The task owes this account nothing, or paid it already.",
         "PaymentFailed": "The receiver refused the payment: withdraw again to another address with --to.",
         "ReentrancyGuardReentrantCall": "A receiver called back into the contract: withdraw to another "

@@ -55,7 +55,7 @@ class Signer:
                     f"the passphrase does not open {file}", fix="Try the passphrase again."
                 ) from None
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
-        except (KeyError, TypeError, AttributeError):
+        except (KeyError, TypeError, AttributeError, NotImplementedError):
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
 
     @classmethod

@@ -1,6 +1,7 @@
 """kill -9 at every named point, on an anvil whose mining is held: one transaction a step, nothing lost.
 
-With instant mining this test would be blind: a naive agent passes it. So blocks are made only after the second
+With instant mining this test would be blind: a naive agent passes it. So blocks are made only after the
+second
 start, or, for the points after mining, once the transaction lies in the pool.
 """
 
@@ -117,7 +118,9 @@ class Stage:
         return int(self.rpc.raw("txpool_status")["pending"], 16)
 
     def finish(self, process: multiprocessing.process.BaseProcess, mine: bool, hold_s: float = 0.0) -> int:
-        """Exit code, with blocks made meanwhile if told to, from `hold_s` on and when there is something to mine."""
+        """Exit code, with blocks made meanwhile if told to, from `hold_s` on and when there is something
+        to mine.
+        """
         deadline, from_s = time.monotonic() + 30, time.monotonic() + hold_s
         while process.is_alive() and time.monotonic() < deadline:
             if mine and time.monotonic() >= from_s and self.pooled():
@@ -182,7 +185,9 @@ def test_kill_atEveryPoint_oneTransactionAStepAndNothingLost(stage: Stage, tmp_p
 
 
 def _tell(stage: Stage, tmp_path: Path, points: dict[str, tuple[str, ...]]) -> None:
-    """The whole story; at each step the process is killed at each point, started again, and time turned back."""
+    """The whole story; at each step the process is killed at each point, started again, and time turned
+    back.
+    """
     for step in POINTS:
         branch, kept = stage.rpc.raw("evm_snapshot"), tmp_path / "branch"
         _copy(stage.place.data_dir, kept)
