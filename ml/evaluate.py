@@ -8,6 +8,9 @@ Shapes: N samples, B batch, C channels, H height, W width, K outputs.
 from __future__ import annotations
 
 import copy
+import threading
+import warnings
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeAlias
@@ -20,9 +23,14 @@ from torch import Tensor
 from ml.data.samples import Samples
 from ml.models.classifier import Classifier
 from ml.threads import torch_threads
+from ml.weights import model_digest
 
 PPM: Final = 1_000_000
 BATCH: Final = 32  # the activations of such a batch stay in a core's cache
+COMPILE_FROM: Final = 2_048  # samples from which it pays to compile the model first
+COMPILED_BATCH: Final = 64
+PROFILED_RUNS: Final = 3  # torch rewrites the program during its first runs
+KEPT: Final = 8  # compiled models kept
 WRONG: Final = -1  # stands for "no valid answer" among predicted labels
 
 
@@ -40,7 +48,7 @@ Model: TypeAlias = Classifier | Predictor
 def predict(model: Model, samples: Samples, threads: int = 1) -> NDArray[np.int64]:
     """labels_N: the label that `model` gives each sample, or WRONG where it gives none."""
     if isinstance(model, Classifier):
-        return choose(outputs(model, samples, threads)[1], model.labels)
+        return choose(_logits(model, samples, threads), model.labels)
     return model.predict(samples)
 
 
@@ -107,13 +115,63 @@ def outputs(
     """
     run = _forward if forward is None else forward
     fast = copy.deepcopy(model).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    starts = range(0, max(1, len(samples)), BATCH)
+    return _in_batches(lambda batch: run(fast, batch), samples, BATCH, threads)
+
+
+def _in_batches(
+    run: Callable[[Samples], tuple[Tensor, ...]], samples: Samples, batch: int, threads: int
+) -> tuple[Tensor, ...]:
+    """What `run` makes of all samples: `batch` at a time by one thread, `threads` batches at once."""
+    parts = [samples.take(slice(start, start + batch)) for start in range(0, max(1, len(samples)), batch)]
     with (
         torch_threads(1),
         ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool,
     ):
-        parts = list(pool.map(lambda start: run(fast, samples.take(slice(start, start + BATCH))), starts))
-    return tuple(torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        results = list(pool.map(run, parts))
+    return tuple(torch.cat(tensors) for tensors in zip(*results, strict=True))
+
+
+_kept: OrderedDict[bytes, torch.jit.ScriptModule] = OrderedDict()
+_compiling = threading.Lock()
+
+
+def _logits(model: Classifier, samples: Samples, threads: int) -> Tensor:
+    """logits_NK. The number of samples alone decides the way, so that everyone takes the same."""
+    if len(samples) < COMPILE_FROM:
+        return outputs(model, samples, threads)[1]
+    compiled = _compiled(model)
+    return _in_batches(lambda batch: (_run_compiled(compiled, batch),), samples, COMPILED_BATCH, threads)[0]
+
+
+def _run_compiled(compiled: torch.jit.ScriptModule, batch: Samples) -> Tensor:
+    with torch.inference_mode():
+        logits_BK: Tensor = compiled(batch.tensor())
+    return logits_BK
+
+
+def _compiled(model: Classifier) -> torch.jit.ScriptModule:
+    """The model frozen and optimised for inference; the last few are kept, by their digest."""
+    key = model_digest(model)
+    with _compiling:
+        if key not in _kept:
+            _kept[key] = _compile(model)
+            while len(_kept) > KEPT:
+                _kept.popitem(last=False)
+        _kept.move_to_end(key)
+        return _kept[key]
+
+
+def _compile(model: Classifier) -> torch.jit.ScriptModule:
+    example_BCHW = torch.zeros(COMPILED_BATCH, *model.plan.input_shape)
+    with torch_threads(1), torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # torch.compile takes 60 times as long for the same
+        traced = torch.jit.trace(copy.deepcopy(model).eval(), example_BCHW)
+        compiled = torch.jit.optimize_for_inference(torch.jit.freeze(traced))
+        for _ in range(PROFILED_RUNS):
+            compiled(example_BCHW)
+    return compiled
 
 
 def _forward(model: Classifier, samples: Samples) -> tuple[Tensor, ...]:

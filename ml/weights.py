@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from ml.architecture import Architecture, Shape, check
 from ml.bounds import CEILING, Bounds
+from ml.canonical import canonical_json, sha256
 from ml.errors import InvalidPackage
 from ml.merkle import root
 from ml.models.classifier import Classifier
@@ -50,6 +51,11 @@ class Entry:
 def to_bytes(module: nn.Module) -> bytes:
     """The weights file of `module`. Raises InvalidPackage unless all its tensors are finite float32."""
     return pack({name: tensor.detach() for name, tensor in module.state_dict().items()})
+
+
+def model_digest(model: Classifier) -> bytes:
+    """32 bytes that name a model: its architecture and its weights."""
+    return sha256(sha256(canonical_json(model.architecture)) + sha256(to_bytes(model)))
 
 
 def from_bytes(data: bytes, architecture: Architecture, bounds: Bounds = CEILING) -> Classifier:

@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from ml import evaluate
+from ml.architecture import Architecture
+from ml.bench import random_samples
 from ml.data.samples import Dataset, Samples
 from ml.models import Classifier, build, table_i
 from ml.models.mlp import mlp
@@ -134,3 +136,36 @@ def test_evaluation_leavesTheModelAsItWas(small_model: Classifier, tiny_samples:
 
     assert all(torch.equal(before[name], tensor) for name, tensor in small_model.state_dict().items())
     assert small_model.layers[0].weight.is_contiguous()
+
+
+@pytest.fixture(scope="module")
+def many() -> Samples:
+    """Enough samples that models are compiled for them, and no whole number of batches."""
+    return random_samples(evaluate.COMPILE_FROM + 37, seed=5)
+
+
+@pytest.mark.parametrize("architecture", [table_i(5), mlp(hidden=(40,))], ids=["cnn", "perceptron"])
+def test_predict_manySamples_countTheSameWithAnyNumberOfThreads(
+    many: Samples, architecture: Architecture
+) -> None:
+    model = build(architecture, seed=1)
+    answers = [evaluate.predict(model, many, threads).tolist() for threads in (1, 2, 4, 1)]
+
+    assert all(again == answers[0] for again in answers)
+
+
+def test_predict_manySamples_areTheAnswersOfThePlainPass(many: Samples) -> None:
+    model = build(table_i(5), seed=1)
+
+    assert (
+        evaluate.predict(model, many) == evaluate.choose(evaluate.outputs(model, many)[1], model.labels)
+    ).all()
+
+
+def test_predict_manySamples_followsAChangeOfTheWeights(many: Samples) -> None:
+    model = build(mlp(labels=(3, 4), hidden=(5,)), seed=1)
+    evaluate.predict(model, many)
+    with torch.no_grad():
+        model.head.bias.copy_(torch.tensor([-100.0, 100.0]))
+
+    assert set(evaluate.predict(model, many).tolist()) == {4}
