@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from dapp.chain.signer import Signer
 from dapp.journal import Journal
 from dapp.stages.context import Context
 from dapp.store import open_store
+
+
+PATIENCE_S = 40
 
 
 @dataclass(frozen=True)
@@ -47,4 +51,5 @@ def act(place: Place, index: int, role: Role, point: str | None) -> None:
         if name == point:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    faulthandler.dump_traceback_later(PATIENCE_S)  # says where, should it hang
     step(open_context(place, index, failpoint), role)

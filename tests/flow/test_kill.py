@@ -29,7 +29,7 @@ from dapp.stages import settle
 from dapp.stages import task as task_stage
 from dapp.store import open_store
 from ml.models import mlp
-from tests.flow.kill_child import Place, act, open_context
+from tests.flow.kill_child import PATIENCE_S, Place, act, open_context
 from tests.flow.world import TINY, World, shares
 
 SENDING = ("signed", "journaled", "sent", "mined", "done")
@@ -121,7 +121,7 @@ class Stage:
         """Exit code, with blocks made meanwhile if told to, from `hold_s` on and when there is something
         to mine.
         """
-        deadline, from_s = time.monotonic() + 30, time.monotonic() + hold_s
+        deadline, from_s = time.monotonic() + PATIENCE_S + 5, time.monotonic() + hold_s
         while process.is_alive() and time.monotonic() < deadline:
             if mine and time.monotonic() >= from_s and self.pooled():
                 self.rpc.raw("evm_mine")
