@@ -151,7 +151,7 @@ def test_add_withOtherImportSettings_isRefused(
 
 
 def test_add_overTheLimit_isRefused_whileItArrives(api: str, store: EmbeddedStore) -> None:
-    answer = requests.post(f"{api}/add", files={"file": bytes(3_000_000)}, timeout=5)
+    answer = requests.post(f"{api}/add", files={"file": bytes(40_000_000)}, timeout=5)
     assert (answer.status_code, kept(store)) == (413, [])
     assert "1,048,576" in answer.json()["Message"]
 
@@ -209,6 +209,19 @@ def test_add_aBrokenBody_isRefused_andLeavesNothing(
 ) -> None:
     assert answer_to(server, request_bytes).startswith(b"HTTP/1.1 400")
     assert kept(store) == []
+
+
+def test_add_anEndlessTailBehindTheFile_isRefused(server: StoreServer, store: EmbeddedStore) -> None:
+    body = START + b"hello world\r\n--edge--\r\n" + bytes(3_000_000)
+    assert answer_to(server, measured(body)).startswith(b"HTTP/1.1 413")
+    assert kept(store) == []
+
+
+def test_add_aChunkLongerThanItSays_isRefused(server: StoreServer, store: EmbeddedStore) -> None:
+    body = START + b"hello world\r\n--edge--\r\n"
+    chunks = b"%x\r\n" % len(body) + body + b"more\r\n0\r\n\r\n"
+    answer = answer_to(server, upload(chunks, b"Transfer-Encoding: chunked"))
+    assert (answer[:12], kept(store)) == (b"HTTP/1.1 400", [])
 
 
 def test_errors_keepTheConnectionUsable(server: StoreServer, store: EmbeddedStore) -> None:
