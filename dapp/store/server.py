@@ -15,7 +15,6 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import TCPServer
@@ -32,9 +31,6 @@ MAX_FILE_BYTES = 256 << 20  # a model of 64 million float32 parameters
 MAX_CONNECTIONS = 64  # a thread each
 IDLE_S = 30.0  # between two pieces of a request
 CONNECTION_S = 600.0  # for a connection as a whole
-LINGER_S = 2.0
-LINGER_PIECES = 1_024
-_PIECE_BYTES = 65_536
 _VERSION = "0.8.0"  # of the RPC that is spoken
 _SETTINGS = {
     "cid-version": "1",
@@ -221,18 +217,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or unread
         body = json.dumps({"Message": message, "Code": 0, "Type": "error"}).encode() + b"\n"
         self._send(status, "application/json", body)
-        if unread:
-            self._let_it_be_read()
-
-    def _let_it_be_read(self) -> None:
-        """Takes in some of what is still being sent: closing on unread bytes would reset the answer away."""
-        self.wfile.flush()
-        self.connection.settimeout(LINGER_S)
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-            for _ in range(LINGER_PIECES):
-                if not self.rfile.read1(_PIECE_BYTES):
-                    break
 
     def _send(self, status: int, content_type: str, body: bytes) -> None:
         self.send_response(status)
