@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from ml.architecture import Architecture
@@ -98,8 +98,10 @@ def _run(
     generator: Generator,
     progress: Progress | None,
 ) -> None:
-    model.train()
-    optimizer = torch.optim.Adam(model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
+    model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = torch.optim.Adam(
+        model.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: cosine(step, recipe.steps))
     average = {name: tensor.detach().clone() for name, tensor in model.state_dict().items()}
     order_N = torch.empty(0, dtype=torch.int64)
@@ -110,20 +112,23 @@ def _run(
         x_BCHW = x_NCHW[index_B]
         if recipe.augmentation is not None:
             x_BCHW = distort(x_BCHW, recipe.augmentation, generator)
-        loss = functional.cross_entropy(model(x_BCHW), target_N[index_B])
+        outputs_BK = model(x_BCHW.contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(outputs_BK, target_N[index_B])
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         optimizer.step()
         schedule.step()
         if recipe.averaging:
-            _follow(average, model, min(recipe.averaging, (step + 1) / (step + 10)))
+            follow(average, model, min(recipe.averaging, (step + 1) / (step + 10)))
         if progress is not None:
             progress(step + 1, recipe.steps)
     if recipe.averaging:
         model.load_state_dict(average)
+    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 @torch.no_grad()
-def _follow(average: dict[str, Tensor], model: Classifier, decay: float) -> None:
+def follow(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
+    """Move `average`, an earlier state of `model`, towards its present one: an exponential average."""
     for name, tensor in model.state_dict().items():
         average[name].lerp_(tensor, 1 - decay)

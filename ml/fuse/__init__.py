@@ -10,13 +10,16 @@ from ml.errors import InvalidFusion
 from ml.fuse.features import FeatureCache
 from ml.fuse.fully_connected import FullyConnected
 from ml.fuse.gradual import Gradual
+from ml.fuse.lateral import Lateral
 from ml.fuse.strategy import Fused, Strategy, check_members
 from ml.models.classifier import Classifier
 from ml.train import Progress
 
 __all__ = ["RULES", "FeatureCache", "Fused", "Strategy", "fuse", "restore"]
 
-RULES: Mapping[str, Strategy] = MappingProxyType({rule.name: rule for rule in (FullyConnected(), Gradual())})
+RULES: Mapping[str, Strategy] = MappingProxyType(
+    {rule.name: rule for rule in (FullyConnected(), Gradual(), Lateral())}
+)
 
 
 def fuse(

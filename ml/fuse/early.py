@@ -22,7 +22,9 @@ from ml.data.samples import Samples
 from ml.fuse.features import FeatureCache
 from ml.fuse.strategy import Labels, Members
 from ml.threads import torch_threads
-from ml.train import Progress, cosine, output_indices
+from ml.train import Progress, cosine, follow, output_indices
+
+SMALLEST_SCALE: Final = 0.1  # features that hardly ever rise are not blown up
 
 
 class EarlyHead(nn.Module):
@@ -71,7 +73,10 @@ class HeadRecipe:
     weight_decay: float = 0.0
     copies: int = 4  # distorted versions of each development sample, beside the original
     augmentation: Augmentation = MODERATE
-
+    scaled: bool = (
+        False  # train as if every feature had root mean square 1; A takes the factors back afterwards
+    )
+    averaging: float = 0.0  # decay of a moving average of A and B, which is kept in their place; 0: off
 
     def epochs_for(self, samples: int) -> int:
         """Epochs over a set of `samples`."""
@@ -79,7 +84,7 @@ class HeadRecipe:
         return max(self.epochs, -(-self.least_steps // steps_per_epoch))
 
 
-DEFAULT: Final = HeadRecipe(least_steps=1_500)
+DEFAULT: Final = HeadRecipe(least_steps=800)
 
 
 def concatenated(members: Members, samples: Samples, cache: FeatureCache) -> Tensor:
@@ -115,6 +120,9 @@ def fit_head(
 ) -> None:
     """Train `head` in place on given features, for an equal share of the epochs under each of `gammas`."""
     generator = Generator().manual_seed(seed)
+    scale_F = fc_NF.square().mean(dim=0).sqrt().clamp_min(SMALLEST_SCALE) if recipe.scaled else None
+    average = {name: tensor.detach().clone() for name, tensor in head.state_dict().items()}
+    step = 0
     optimizer = torch.optim.Adam(head.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay)
     epochs = recipe.epochs_for(len(target_N))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: cosine(epoch, epochs))
@@ -124,13 +132,20 @@ def fit_head(
             order_N = torch.randperm(len(target_N), generator=generator)
             for start in range(0, len(order_N), recipe.batch):
                 index_B = order_N[start : start + recipe.batch]
-                loss = functional.cross_entropy(head(fc_NF[index_B], gamma), target_N[index_B])
+                fc_BF = fc_NF[index_B] if scale_F is None else fc_NF[index_B] / scale_F
+                loss = functional.cross_entropy(head(fc_BF, gamma), target_N[index_B])
                 optimizer.zero_grad(set_to_none=True)
                 torch.autograd.backward(loss)
                 optimizer.step()
+                step += 1
+                follow(average, head, min(recipe.averaging, step / (step + 10)))
             schedule.step()
             if progress is not None:
                 progress(epoch + 1, epochs)
+    head.load_state_dict(average)
+    if scale_F is not None:
+        with torch.no_grad():
+            head.a_FH /= scale_F.unsqueeze(1)
 
 
 @torch.inference_mode()

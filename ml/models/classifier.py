@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ml.architecture import Architecture, Layer, Plan, check
 from ml.bounds import CEILING, Bounds
+from ml.models.norms import BatchNorm2d
 
 
 class Classifier(nn.Module):
@@ -58,7 +59,7 @@ def _module(layer: Layer) -> nn.Module:
         case "linear":
             return nn.Linear(layer.inputs[0], layer.outputs[0])
         case "batch_norm":
-            return _batch_norm(layer.inputs[0])
+            return BatchNorm2d(layer.inputs[0])
         case "max_pool":
             return nn.MaxPool2d(layer.size)
         case "avg_pool":
@@ -81,9 +82,3 @@ class _SameConv2d(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:
         return super().forward(input if self.frame is None else functional.pad(input, self.frame))
-
-
-def _batch_norm(channels: int) -> nn.Module:
-    module = nn.BatchNorm2d(channels)
-    module.num_batches_tracked = None  # an int64 that is unused while momentum is set
-    return module
