@@ -145,7 +145,7 @@ def fit_head(
     head.load_state_dict(average)
     if scale_F is not None:
         with torch.no_grad():
-            head.a_FH /= scale_F.unsqueeze(1)
+            head.a_FH.div_(scale_F.unsqueeze(1))
 
 
 @torch.inference_mode()
