@@ -16,7 +16,7 @@ from eth_utils.abi import collapse_if_tuple
 
 from dapp.chain.contracts import Contract, contract, creation
 from dapp.chain.errors import ContractRefused
-from dapp.chain.seals import Board, pack_scores, pool_id
+from dapp.chain.seals import Board, pack_scores, pool_id, unpack_scores
 from tests.chain.evm import Evm, Receipt
 
 ETHER = 10**18

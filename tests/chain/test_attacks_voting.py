@@ -1,0 +1,140 @@
+"""Attacks by verifiers (threat model, C), one test a row. Row 18 is also test_outcomes.py: all 3^n votes."""
+
+from __future__ import annotations
+
+import pytest
+
+from dapp.chain import batches
+from dapp.chain.words import Phase
+from tests.chain import world as w
+from tests.chain.rounds import Round
+from tests.chain.world import BAD, GOOD, MAFR, World, verifiers
+
+
+def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
+    """A lazy verifier hands in the seal of another, alone and in a batch, and learns what it says too late."""
+    task = Round(world).run_to(Phase.VOTE)
+    honest, alone, batched = task.verifiers
+    task.vote(honest, [GOOD, BAD, GOOD])
+    seal = world.seals.ballot_seal(task.task, honest, task.ballots[honest].scores, task.ballots[honest].salt)
+    task.send(alone, "voteSeal", task.task, task.seat(alone), seal)
+    signature = world.sign(batched, task.task, seal)
+    task.submit([batches.SignedSeal(task.seat(batched), seal, signature)])
+    task.until(Phase.BALLOT)
+    task.open_ballot(honest)
+    ballot = task.ballots[honest]
+    refused = world.error(alone, world.board, "voteOpen", task.task, ballot.scores, ballot.salt)
+    assert refused.name == "BallotSealMismatch"
+    task.ballots[batched] = ballot
+    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening())
+    assert refused.name == "BatchUnknown"
+    task.until(Phase.SETTLED)
+    task.settle(task.contributors, task.verifiers)
+    assert [world.evm.balance(v) for v in task.verifiers] == [task.key.fee_wei, 0, 0]
+
+
+@pytest.mark.parametrize("scores", [[GOOD] * 2, [GOOD] * 4, []])
+def test_attack_15_ballotOfAnotherLength_isNotCounted(world: World, scores: list[int]) -> None:
+    task = Round(world).run_to(Phase.VOTE)
+    task.vote(task.verifiers[0], scores)
+    task.until(Phase.BALLOT)
+    ballot = task.ballots[task.verifiers[0]]
+    refused = world.error(task.verifiers[0], world.board, "voteOpen", task.task, ballot.scores, ballot.salt)
+    assert (refused.name, refused.args_) == (
+        "ScoreCountMismatch",
+        {"bytesGiven": 3 * len(scores), "bytesNeeded": 9},
+    )
+
+
+def test_attack_15_scoreAboveOne_spoilsOnlyItsOwnBallot(world: World) -> None:
+    task = Round(world).run_to(Phase.VOTE)
+    liar = task.verifiers[0]
+    task.vote_batch({v: [GOOD, 1_000_001 if v == liar else GOOD, GOOD] for v in task.verifiers})
+    task.until(Phase.BALLOT)
+    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening())
+    assert (refused.name, refused.args_) == ("BallotScoreOutOfRange", {"model": 1, "scorePpm": 1_000_001})
+    task.open_batch(0, only=task.verifiers[1:])
+    assert task.panel().opened_count == 2
+
+
+def test_attack_18_halfOfTheCommittee_isNoMajority(world: World) -> None:
+    task = Round(world, verifiers=4).run_to(Phase.VOTE)
+    for verifier in task.verifiers[:2]:
+        task.vote(verifier, [GOOD, GOOD, BAD])
+    task.vote(task.verifiers[2], [GOOD, BAD, BAD])
+    task.until(Phase.BALLOT)
+    for verifier in task.verifiers[:3]:
+        task.open_ballot(verifier)
+    assert [task.votes(model) for model in range(3)] == [(3, True), (2, False), (0, False)]
+
+
+def test_attack_18_membersWhoLeaveOrJoin_moveNoDenominator(world: World) -> None:
+    task = Round(world, verifiers=3).run_to(Phase.VOTE)
+    world.send(task.verifiers[2], world.membership, "leave", task.pool)
+    assert world.error(w.STRANGER, world.board, "voteSeal", task.task, 0, b"\1" * 32).name == "NotSeated"
+    task.vote(task.verifiers[0], [GOOD] * 3)
+    task.until(Phase.BALLOT)
+    task.open_ballot(task.verifiers[0])
+    assert task.votes(0) == (1, False)
+
+
+def test_attack_18_lastSecondBallots_countHalfOpenWindows(world: World) -> None:
+    task = Round(world).run_to(Phase.VOTE)
+    world.evm.travel_to(task.phase_ends_s() - 1)
+    task.vote(task.verifiers[0], [GOOD] * 3)
+    world.evm.travel(1)
+    refused = world.error(task.verifiers[1], world.board, "voteSeal", task.task, 1, b"\1" * 32)
+    assert refused.name == "WrongPhase"
+
+
+def test_attack_19_verifierWhoContributed_hasNoVote(world: World) -> None:
+    """Its seat stays in the committee's count; alone and in a batch it is passed over."""
+    both = w.account(1)
+    task = Round(world, pool=world.join([*verifiers(3), both]), committee=4).run_to(Phase.VOTE)
+    seat = task.seat(both)
+    refused = world.error(both, world.board, "voteSeal", task.task, seat, b"\1" * 32)
+    assert refused.name == "VerifierIsContributor"
+    task.vote_batch({v: [GOOD] * 3 for v in [both, *task.verifiers]})
+    assert seat not in [entry.seat for entry in task.batches[0]] and len(task.batches[0]) == 3
+
+
+def test_attack_19_bitsOfContributors_shutOutNobodyElse(world: World) -> None:
+    """The quick filter says `maybe` for every 31st account: such a verifier still votes."""
+    numbers = [n for n in range(101, 230) if any(_bit(w.account(n)) == _bit(c) for c in w.contributors(3))]
+    twins = [w.account(n) for n in numbers[:3]]
+    task = Round(world, pool=world.join(twins), committee=3).run_to(Phase.VOTE)
+    for twin in twins[:2]:
+        task.vote(twin, [GOOD] * 3)
+    task.vote_batch({twins[2]: [GOOD] * 3})
+    assert [task.panel().is_sealed(member) for member in range(3)] == [True] * 3
+
+
+def _bit(account: str) -> int:
+    return int(account, 16) % 31
+
+
+def test_attack_19_strangersAndNeighbours_haveNoSeat(world: World) -> None:
+    task = Round(world).run_to(Phase.VOTE)
+    first, second = task.verifiers[:2]
+    for who, seat in [(w.STRANGER, 0), (first, task.seat(second)), (first, 3), (first, 2**200), (w.NOBODY, 7)]:
+        refused = world.error(who, world.board, "voteSeal", task.task, seat, b"\1" * 32)
+        assert refused.name in {"NotSeated", "NotDrawn"}, (who, seat)
+
+
+@pytest.mark.parametrize("mafr_ppm", [1, 500_000, MAFR, 1_000_000])
+def test_attack_20_scoresAroundMafr_areComparedExactly(world: World, mafr_ppm: int) -> None:
+    around = [mafr_ppm - 1, mafr_ppm, min(mafr_ppm + 1, 1_000_000)]
+    task = Round(world, verifiers=1, mafr_ppm=mafr_ppm).run_to(Phase.VOTE)
+    task.vote(task.verifiers[0], around)
+    task.until(Phase.BALLOT)
+    task.open_ballot(task.verifiers[0])
+    assert [task.votes(model)[1] for model in range(3)] == [False, True, True]
+
+
+def test_attack_20_mafrOutOfRange_opensNoTask(world: World) -> None:
+    for mafr_ppm in (0, 1_000_001, 2**24 - 1):
+        task = Round(world, mafr_ppm=mafr_ppm)
+        world.evm.fund(w.INITIATOR, task.key.pot_wei)
+        key = task.key.astuple()
+        refused = world.error(w.INITIATOR, world.board, "taskOpen", key, value_wei=task.key.pot_wei)
+        assert (refused.name, refused.args_) == ("MafrOutOfRange", {"mafrPpm": mafr_ppm})
