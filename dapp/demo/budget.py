@@ -20,6 +20,8 @@ class Budget:
     fedavg: Recipe  # of one contributor in one round
     fedavg_rounds: int
     mafr_ppm: int
+    rule: str  # how verifiers score a model: once fused with those accepted before it [Mendis], or alone
+    metric: str
 
 
 MNIST: Final = Budget(
@@ -28,16 +30,23 @@ MNIST: Final = Budget(
     fedavg=replace(CONTRIBUTOR, steps=35, averaging=0.0),
     fedavg_rounds=8,
     mafr_ppm=900_000,
+    rule="fused",
+    metric="accuracy",
 )
 DIGITS: Final = replace(
-    MNIST, recipe=replace(CONTRIBUTOR, steps=400), baseline=replace(CONTRIBUTOR, steps=600)
+    MNIST,
+    recipe=replace(CONTRIBUTOR, steps=400),
+    baseline=replace(CONTRIBUTOR, steps=600),
+    mafr_ppm=700_000,
 )
 QUICK: Final = Budget(
     recipe=Recipe(steps=50, batch=32),
     baseline=Recipe(steps=100, batch=32),
     fedavg=Recipe(steps=5, batch=32),
     fedavg_rounds=4,
-    mafr_ppm=600_000,
+    mafr_ppm=800_000,
+    rule="standalone",
+    metric="own_label_accuracy",
 )
 
 VERIFIERS: Final = 4  # in the pool

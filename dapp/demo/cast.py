@@ -18,6 +18,7 @@ from dapp.store import Store
 
 DEPLOYER, INITIATOR, FIRST_CONTRIBUTOR, CONTRIBUTORS = 0, 1, 2, 5
 FIRST_VERIFIER = FIRST_CONTRIBUTOR + CONTRIBUTORS
+ACCOUNTS = FIRST_VERIFIER + VERIFIERS  # of the devnet that take part
 
 Progress = Callable[[str, int, int], None]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dapp.chain.clock import Clock
-from dapp.chain.devnet import Anvil, InProcess
-from dapp.chain.rpc import Rpc
+from dapp.chain.devnet import Anvil, InProcess, anvil_clock
+from dapp.chain.rpc import Rpc, connect
 
 GENESIS_S = 4_000_000_000  # far ahead, so that no block's time is the wall clock's
 ACCOUNTS = 30
@@ -30,3 +30,10 @@ def open_chain(*, in_process: bool) -> Iterator[DemoChain]:
     with node:
         rpc = node.rpc()
         yield DemoChain(rpc, node.clock(rpc), in_process)
+
+
+@contextlib.contextmanager
+def existing_chain(url: str) -> Iterator[DemoChain]:
+    """An anvil that somebody else started and ends. Raises EndpointDown."""
+    rpc = connect(url)
+    yield DemoChain(rpc, anvil_clock(rpc), in_process=False)

@@ -25,11 +25,11 @@ from dapp.demo.budget import (
     budget_of,
 )
 from dapp.demo.cast import DEPLOYER, Actor, Cast, GasBook, Stage
-from dapp.demo.chains import DemoChain, open_chain
+from dapp.demo.chains import DemoChain, existing_chain, open_chain
 from dapp.demo.materials import Material, share_out
 from dapp.demo.narrator import Narrator
 from dapp.demo.report import FusedPoint, ModelRow, Report, VerifierRow
-from dapp.demo.study import Measure, best_single_ppm, curves, own_rule
+from dapp.demo.study import PAPER_RULES, Measure, best_single_ppm, own_rule
 from dapp.demo.workers import Workers
 from dapp.packages import drawn
 from dapp.stages import commit, draw, fuse, pool, settle, task, vote
@@ -39,11 +39,9 @@ from dapp.store import cid_of, open_store
 from ml import evaluate, weights
 from ml.data.samples import Dataset
 from ml.errors import DatasetUnavailable
-from ml.fuse import FeatureCache
 from ml.models.classifier import Classifier
 from ml.spec import TaskSpec
 
-RULE = "fused"  # a model's score: the accuracy once fused with those accepted before it [Mendis et al., IV.A]
 FUSION = "strategy_2"
 
 
@@ -82,10 +80,13 @@ class Setting:
     store_url: str
 
 
-def run(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator) -> Finished:
+def run(
+    wish: Wish, load: Callable[[str], Dataset], narrator: Narrator, url: str | None = None
+) -> Finished:
     """Play the whole task. Whatever happens, no process is left behind.
 
     load: the data set of a name; when MNIST cannot be had, digits is taken and the narrator warns.
+    url: an anvil that runs already, with ether for the devnet's accounts; none: a chain of its own.
     """
     began_s = time.monotonic()
     wish, dataset = _dataset(wish, load, narrator)
@@ -93,7 +94,9 @@ def run(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator) -> Finis
     narrator.begin(plan.seconds(wish.dataset, wish.quick))
     store_url = f"embedded:{wish.out / 'store'}"
     with contextlib.ExitStack() as stack:
-        chain = stack.enter_context(open_chain(in_process=wish.quick))
+        chain = stack.enter_context(
+            open_chain(in_process=wish.quick) if url is None else existing_chain(url)
+        )
         workers = stack.enter_context(Workers())
         stage = Stage(chain.rpc, chain.clock, open_store(store_url), narrator.progress)
         setting = Setting(
@@ -135,8 +138,9 @@ def _play(setting: Setting, began_s: float) -> Report:
         setting.stage.store,
         name="Handwritten digits",
         scenario=setting.wish.scenario,
-        rule=RULE,
+        rule=setting.budget.rule,
         fusion=FUSION,
+        metric=setting.budget.metric,
     )
     opened = task.open_task(cast.initiator.ctx, spec, _terms(setting, key.pool), setting.material.shards)
     narrator.did(cast.initiator, f"opens task 0x{opened.task.hex()}")
@@ -161,8 +165,7 @@ def _play(setting: Setting, began_s: float) -> Report:
     view = _settle(setting, cast, opened.task)
 
     narrator.stage("fuse", "The accepted models become one; every rule, every number of models, baselines")
-    models = _load(trained, view)
-    if models:
+    if view.accepted:
         fused = fuse.fuse(cast.initiator.ctx, opened.task)
         narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
     else:
@@ -173,7 +176,7 @@ def _play(setting: Setting, began_s: float) -> Report:
         setting.material.dataset.test,
         setting.material.all_labels,
     )
-    found = curves(models, measure, setting.wish.seed, FeatureCache(), narrator.progress)
+    found = _curves(setting, trained, view, measure)
     tested = {"best_single": best_single_ppm(_submitted(trained), measure)}
     tested |= _finish_baselines(setting, baselines)
     return _report(setting, cast, view, trained, found, tested, setup, book, began_s)
@@ -327,10 +330,19 @@ def _submitted(trained: list[Trained]) -> list[Classifier]:
     return [weights.from_bytes(model.weights, model.manifest.architecture) for model in trained]
 
 
-def _load(trained: list[Trained], view: TaskView) -> list[Classifier]:
-    """The accepted models, in order of opening."""
+def _curves(
+    setting: Setting, trained: list[Trained], view: TaskView, measure: Measure
+) -> dict[str, tuple[FusedPoint, ...]]:
+    """By rule, the accuracy of the first 1, 2, … accepted models fused, in order of opening."""
     by_digest = {model.manifest.digest(): model for model in trained}
-    return _submitted([by_digest[model.manifest] for model in view.accepted])
+    models = [by_digest[model.manifest] for model in view.accepted]
+    futures = {
+        name: setting.workers.start(name, work.fuse_step_by_step, models, measure, rules, setting.wish.seed)
+        for name, rules in {"the paper's rules": PAPER_RULES, "own rule": (own_rule(),)}.items()
+    }
+    found = setting.workers.finish(futures, setting.narrator.progress)
+    paper, own = found["the paper's rules"], found["own rule"]
+    return {**paper, "own": own[own_rule()]}
 
 
 def _report(

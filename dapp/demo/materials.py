@@ -45,7 +45,16 @@ class Material:
             return table_i(1, self.all_labels, self.dataset.input_shape)
         return table_i(number, self.contributor(number).labels, self.dataset.input_shape)
 
-    def spec(self, store: Store, *, name: str, scenario: int, rule: str, fusion: str) -> TaskSpec:
+    def spec(
+        self,
+        store: Store,
+        *,
+        name: str,
+        scenario: int,
+        rule: str,
+        fusion: str,
+        metric: str = "accuracy",
+    ) -> TaskSpec:
         """The initiator's specification; its development data go into `store`."""
         return TaskSpec(
             name=name,
@@ -58,6 +67,7 @@ class Material:
                 test=_publish(self.shares.development_test, store),
             ),
             architecture=self.architecture(1, 2) if scenario == 2 else None,
+            metric=metric,
             rule=rule,
             fusion=fusion,
         )

@@ -12,7 +12,7 @@ from ml.data.samples import Samples
 from ml.fuse import RULES, FeatureCache, fuse
 from ml.models.classifier import Classifier
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[int, int], None]
 PAPER_RULES = ("strategy_1", "strategy_2")
 
 
@@ -32,13 +32,13 @@ def own_rule() -> str:
 
 
 def curves(
-    models: Sequence[Classifier], measure: Measure, seed: int, cache: FeatureCache, progress: Progress
+    models: Sequence[Classifier], measure: Measure, rules: Sequence[str], seed: int, progress: Progress
 ) -> dict[str, tuple[FusedPoint, ...]]:
     """For each rule, the accuracy of the first 1, 2, … of `models` fused, in order of opening."""
-    rules = {rule: rule for rule in PAPER_RULES} | {"own": own_rule()}
+    cache = FeatureCache()
     total = len(rules) * len(models)
     found: dict[str, tuple[FusedPoint, ...]] = {}
-    for turn, (name, rule) in enumerate(rules.items()):
+    for turn, rule in enumerate(rules):
         points: list[FusedPoint] = []
         for count in range(1, len(models) + 1):
             fused = fuse(rule, models[:count], measure.development, measure.labels, seed, cache)
@@ -49,8 +49,8 @@ def curves(
                     test_ppm=evaluate.accuracy_ppm(fused, measure.test),
                 )
             )
-            progress("Fusing", turn * len(models) + count, total)
-        found[name] = tuple(points)
+            progress(turn * len(models) + count, total)
+        found[rule] = tuple(points)
     return found
 
 

@@ -10,6 +10,8 @@ from dapp.artifacts import Deployment
 from dapp.chain.client import Chain
 from dapp.chain.clock import ChainClock
 from dapp.chain.rpc import connect
+from dapp.demo.report import FusedPoint
+from dapp.demo.study import Measure, curves
 from dapp.demo.workers import Report
 from dapp.journal import Journal
 from dapp.stages.context import Context
@@ -21,7 +23,7 @@ from ml.architecture import Architecture
 from ml.data.samples import Samples
 from ml.spec import TaskSpec
 from ml.train import Recipe
-from ml.weights import to_bytes
+from ml.weights import from_bytes, to_bytes
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,14 @@ def train_model(
 def verify_models(report: Report, address: Address, task: bytes) -> Verified:
     """Stage verify, for one verifier, over its own connection."""
     return verify(address.reader(report), task)
+
+
+def fuse_step_by_step(
+    report: Report, models: Sequence[Trained], measure: Measure, rules: Sequence[str], seed: int
+) -> dict[str, tuple[FusedPoint, ...]]:
+    """The accuracy of growing sets of `models` fused, by rule."""
+    networks = [from_bytes(model.weights, model.manifest.architecture) for model in models]
+    return curves(networks, measure, rules, seed, report)
 
 
 def train_verifier_only(
