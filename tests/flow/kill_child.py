@@ -8,6 +8,8 @@ import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401  (torch.optim does this when first used: seconds, for every child)
+
 from dapp.agent import Role, step
 from dapp.artifacts import Deployment
 from dapp.chain.client import Chain
@@ -18,7 +20,6 @@ from dapp.chain.signer import Signer
 from dapp.journal import Journal
 from dapp.stages.context import Context
 from dapp.store import open_store
-
 
 PATIENCE_S = 40
 

@@ -38,7 +38,7 @@ POINTS: dict[str, tuple[str, ...]] = {  # in the order of the story
     "pool.join": SENDING,
     "commit.seal": ("train:begins", "train:trained", "train:files", "train:kept", "salt", *SENDING),
     "commit.open": ("weights-stored", "stored", *SENDING),
-    "draw.fix": SENDING,
+    "draw.fix": SENDING[:-1],  # once it is done, the reveal is due
     "draw.reveal": ("stored", *SENDING),
     "vote.seal": ("verify:begins", "verify:found", "verify:kept", "salt", *SENDING),
     "vote.open": SENDING,

@@ -52,7 +52,7 @@ def test_open_developmentDataNotInTheStore_isRefused(world: World) -> None:
     lost = replace(spec.development.train, cid=spec.development.train.cid[:-4] + "aaaa")
     spec = replace(spec, development=replace(spec.development, train=lost))
     ctx = world.person(INITIATOR)
-    with pytest.raises(Exception, match="development data|cid|CID"):
+    with pytest.raises(Exception, match=r"development data|cid|CID"):
         task.open_task(ctx, spec, world.terms(), world.shards())
     assert task.list_tasks(ctx) == ()
 

@@ -1,0 +1,40 @@
+"""Deployment: written down whole, taken up again after a cut, refused when it is another version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dapp.artifacts import Deployment, DeploymentStale, load_deployment
+from dapp.chain.client import Chain
+from dapp.chain.deploy import deploy
+from dapp.chain.rpc import Rpc
+from dapp.chain.signer import Signer
+from dapp.journal import Journal
+from tests.dapp.chain.conftest import FAST
+
+
+def test_deploy_isWrittenDownAndUsable(rpc: Rpc, tmp_path: Path) -> None:
+    made = deploy(Chain(rpc, None, Signer.devnet(5), settings=FAST), draw_delay_blocks=5, folder=tmp_path)
+    assert load_deployment(31337, tmp_path) == made
+    chain = Chain(rpc, made)
+    assert chain.read(chain.quorate.call("drawDelayBlocks")) == (5,)
+    pools = chain.read(chain.quorate.call("membership"))[0]
+    assert pools == made.contract("Membership").address.lower()
+
+
+def test_deploy_sameRunAgain_isTheSameContracts(rpc: Rpc, tmp_path: Path) -> None:
+    journal = Journal.in_memory()
+    chain = Chain(rpc, None, Signer.devnet(5), journal, FAST)
+    first = deploy(chain, folder=tmp_path)
+    assert deploy(chain, folder=tmp_path) == first
+    assert deploy(chain, folder=tmp_path, run="2") != first
+
+
+def test_chain_deploymentOfAnotherVersion_isRefused(rpc: Rpc, deployment: Deployment) -> None:
+    board, pools = deployment.contract("Quorate"), deployment.contract("Membership")
+    old = replace(deployment, contracts=(replace(board, abi_sha256="0x" + "00" * 32), pools))
+    with pytest.raises(DeploymentStale, match="Quorate"):
+        Chain(rpc, old)
