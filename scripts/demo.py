@@ -10,6 +10,7 @@ from pathlib import Path
 from brownie import accounts, network
 from rich.console import Console
 
+from dapp.chain.rpc import connect
 from dapp.chain.signer import Signer
 from dapp.demo.cast import ACCOUNTS
 from dapp.demo.driver import Wish, run
@@ -17,17 +18,20 @@ from dapp.demo.narrator import Narrator
 from dapp.demo.table import summary
 from ml.data import load
 
-DEVNET_ETHER = "5 ether"
+LEAST_WEI = 5 * 10**18
 
 
 def main(dataset: str = "mnist", scenario: str = "1", seed: str = "1", quick: str = "") -> None:
-    """Fund the participants from Brownie's accounts, then play the task."""
-    for number in range(ACCOUNTS):
-        accounts[number % len(accounts)].transfer(Signer.devnet(number).address, DEVNET_ETHER)
+    """Fund those participants that have no ether from Brownie's last account, then play the task."""
+    url = network.web3.provider.endpoint_uri
+    rpc = connect(url)
+    for address in (Signer.devnet(number).address for number in range(ACCOUNTS)):
+        if rpc.balance_wei(address) < LEAST_WEI:
+            accounts[-1].transfer(address, LEAST_WEI)
     out = Path("out/demo")
     narrator = Narrator(_say, _say, lambda name, done, total: None, out / "demo.log")
     wish = Wish(int(scenario), dataset, int(seed), quick == "quick", out)
-    finished = run(wish, _load, narrator, network.web3.provider.endpoint_uri)
+    finished = run(wish, _load, narrator, url)
     Console().print(summary(finished.report))
     print(finished.report_path)
 

@@ -7,13 +7,14 @@ from dapp.chain.deploy import deploy
 from dapp.chain.rpc import connect
 from dapp.chain.signer import Signer
 
-DEVNET_ETHER = "10 ether"
+LEAST_WEI = 10**18
 
 
 def main() -> None:
-    """Deploy from the devnet's first account, which Brownie's first account funds."""
+    """Deploy from the devnet's first account, which Brownie's first account funds if it must."""
     signer = Signer.devnet(0)
-    accounts[0].transfer(signer.address, DEVNET_ETHER)
-    deployment = deploy(Chain(connect(network.web3.provider.endpoint_uri), None, signer))
-    for contract in deployment.contracts:
+    rpc = connect(network.web3.provider.endpoint_uri)
+    if rpc.balance_wei(signer.address) < LEAST_WEI:
+        accounts[0].transfer(signer.address, LEAST_WEI)
+    for contract in deploy(Chain(rpc, None, signer)).contracts:
         print(f"{contract.name} {contract.address}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SCHEMA: Final = "quorate/1"
+WIDE: Final = 120  # columns of a table where there is no terminal to ask
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Output:
         from rich.console import Console
 
         plain = not sys.stderr.isatty() or bool(os.environ.get("NO_COLOR"))
-        return Console(stderr=True, highlight=False, no_color=plain, soft_wrap=True)
+        width = None if sys.stderr.isatty() else WIDE
+        return Console(stderr=True, highlight=False, no_color=plain, soft_wrap=True, width=width)
 
     def say(self, text: str) -> None:
         """A line for people; left out with --quiet."""

@@ -41,7 +41,7 @@ DIGITS: Final = replace(
 )
 QUICK: Final = Budget(
     recipe=Recipe(steps=50, batch=32),
-    baseline=Recipe(steps=100, batch=32),
+    baseline=Recipe(steps=250, batch=32),
     fedavg=Recipe(steps=5, batch=32),
     fedavg_rounds=4,
     mafr_ppm=800_000,

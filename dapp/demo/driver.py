@@ -80,9 +80,7 @@ class Setting:
     store_url: str
 
 
-def run(
-    wish: Wish, load: Callable[[str], Dataset], narrator: Narrator, url: str | None = None
-) -> Finished:
+def run(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator, url: str | None = None) -> Finished:
     """Play the whole task. Whatever happens, no process is left behind.
 
     load: the data set of a name; when MNIST cannot be had, digits is taken and the narrator warns.
@@ -94,9 +92,7 @@ def run(
     narrator.begin(plan.seconds(wish.dataset, wish.quick))
     store_url = f"embedded:{wish.out / 'store'}"
     with contextlib.ExitStack() as stack:
-        chain = stack.enter_context(
-            open_chain(in_process=wish.quick) if url is None else existing_chain(url)
-        )
+        chain = stack.enter_context(open_chain(in_process=wish.quick) if url is None else existing_chain(url))
         workers = stack.enter_context(Workers())
         stage = Stage(chain.rpc, chain.clock, open_store(store_url), narrator.progress)
         setting = Setting(

@@ -39,8 +39,10 @@ def contributors(report: Mapping[str, Any], path: Path) -> Path:
     figure, axes = _new(len(rows))
     names = [f"{row['number']}\n{{{','.join(map(str, row['labels']))}}}" for row in rows]
     values = [row["own_verification_ppm"] / 10_000 for row in rows]
-    bars = axes.bar(names, values, color=COLOURS["strategy_1"], width=0.6)
-    axes.bar_label(bars, fmt="%.1f", padding=2, color=INK)
+    axes.plot(names, values, "o", color=COLOURS["strategy_1"], markersize=9)
+    for at, value in enumerate(values):
+        axes.annotate(f"{value:.1f}", (at, value), (0, 8), textcoords="offset points", ha="center", color=INK)
+    axes.margins(x=0.1)
     _span(axes, values)
     axes.set_xlabel("Contributor and its labels")
     axes.set_ylabel("Accuracy, %")
@@ -85,11 +87,12 @@ def baselines(report: Mapping[str, Any], path: Path) -> Path:
     """The fused models beside what the participants could do without each other."""
     bars = {name.replace("_", " "): ppm for name, ppm in report["baselines"].items()}
     fused = {_rule_name(report, rule): p[-1]["test_ppm"] for rule, p in report["fusion"].items() if p}
-    colours = ["#9aa5b1"] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
+    colours = ["#6b7a8f"] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
     values = [ppm / 10_000 for ppm in [*bars.values(), *fused.values()]]
     figure, axes = _new(len(values))
-    drawn = axes.barh([*bars, *fused], values, color=colours, height=0.6)
-    axes.bar_label(drawn, fmt="%.2f", padding=3, color=INK)
+    for name, value, colour in zip([*bars, *fused], values, colours, strict=True):
+        axes.plot(value, name, "o", color=colour, markersize=9)
+        axes.annotate(f"{value:.2f}", (value, name), (9, -4), textcoords="offset points", color=INK)
     axes.invert_yaxis()
     low, high = _limits(values)
     axes.set_xlim(low, high + (high - low) * 0.08)
