@@ -53,7 +53,8 @@ def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
     view = tasks.view(ctx.chain, task)
     if view.phase == Phase.CANCELLED:
         raise NothingDue("the task was cancelled, and its pot went back then")
-    contributors = [m.contributor for m in view.models if pay and not view.paid_wei(m.contributor)]
+    owed = view.accepted if view.phase == Phase.SETTLED else [m for m in view.models if not m.struck]
+    contributors = [m.contributor for m in owed if pay and not view.paid_wei(m.contributor)]
     seats = [s.seat for s in view.seats if pay and _is_owed_fee(view, s.seat)]
     receipts = []
     payees = max(len(contributors), len(seats), 1)

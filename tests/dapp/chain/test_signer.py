@@ -8,8 +8,13 @@ from pathlib import Path
 import pytest
 from eth_account import Account
 
+from dapp.artifacts import Deployment
+from dapp.chain.client import Chain
 from dapp.chain.errors import KeyRefused
+from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
+from dapp.journal import Journal
+from tests.dapp.chain.conftest import FAST
 
 KEY = "0x" + "11" * 32
 
@@ -73,3 +78,22 @@ def test_derive_sameLabelSameSecret_otherLabelOrKeyAnother() -> None:
     first, second = Signer.devnet(0), Signer.devnet(1)
     assert first.derive(b"a") == Signer.devnet(0).derive(b"a")
     assert len({first.derive(b"a"), first.derive(b"b"), second.derive(b"a")}) == 3
+
+
+def test_attack_51_sendingWithAKeystore_leavesNoTraceOfTheKey(
+    keystore: Path, rpc: Rpc, deployment: Deployment, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    signer = Signer.from_keystore(keystore, lambda: "correct horse")
+    rpc.raw("anvil_setBalance", signer.address, hex(10**18))
+    data = tmp_path / "data"
+    with Journal.open(data, 31337, bytes(32), signer.address) as journal:
+        chain = Chain(rpc, deployment, signer, journal, FAST)
+        chain.send("join", chain.membership.call("join", (bytes(32), b"\x51" + bytes(31)), []))
+        journal.put("salt", "x", {"salt": chain.derive(b"x").hex()})
+        written = b"".join(file.read_bytes() for file in data.rglob("*") if file.is_file())
+    said = caplog.text.encode()
+    said += Path("/proc/self/cmdline").read_bytes() + Path("/proc/self/environ").read_bytes()
+    assert len(written) > 1_000
+    for secret in (b"11" * 32, b"\x11" * 32, b"correct horse"):
+        assert secret not in written + said
