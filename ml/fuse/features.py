@@ -6,11 +6,12 @@ Shapes: N samples, B batch, F features, K outputs of one model, C channels of it
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from ml.data.samples import Samples
@@ -43,6 +44,7 @@ class FeatureCache:
         self.max_bytes = max_bytes
         self.threads = threads
         self.computed = 0  # blocks that had to be computed so far
+        self.parts: dict[Hashable, nn.Module] = {}  # trained parts of heads that depend on no model
         self._blocks: OrderedDict[tuple[bytes, bytes], Block] = OrderedDict()
 
     def block(self, model: Classifier, samples: Samples) -> Block:

@@ -160,13 +160,19 @@ class Lateral(Strategy):
         seed: int,
         cache: FeatureCache,
     ) -> Column:
-        """The trained column `number` alone; one that sees the pixels does not depend on the members."""
+        """The trained column `number`; one that sees the pixels is trained once, whatever the members."""
+        seen = self.seen(number, members)
+        key = (self.recipe, number, labels, seed, development.digest())
+        if not seen and isinstance(kept := cache.parts.get(key), Column):
+            return kept
         samples = distorted_copies(development, self.recipe.copies, self.recipe.augmentation, seed)
-        lessons = Lessons.of(self.seen(number, members), samples, output_indices(samples, labels), cache)
+        lessons = Lessons.of(seen, samples, output_indices(samples, labels), cache)
         with torch_threads(1), torch.random.fork_rng(devices=[]):
             torch.manual_seed(1_000 * seed + number)
             column = self.blank(number, members, labels)
             _train(column, lessons, self.recipe, Generator().manual_seed(1_000 * seed + number))
+        if not seen:
+            cache.parts[key] = column
         return column
 
     def scores(self, head: nn.Module, members: Members, samples: Samples, cache: FeatureCache) -> Tensor:

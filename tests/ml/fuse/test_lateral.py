@@ -81,6 +81,12 @@ def test_column_overPixels_dependsOnNoModel(
     assert all(torch.equal(tensor, shared[name]) for name, tensor in alone.state_dict().items())
 
 
+def test_column_overPixels_isTrainedOnceForGrowingSets(models: tuple[Classifier, ...], few: Samples) -> None:
+    cache = FeatureCache()
+    one, two = (fuse(Lateral(SMALL), models[:count], few, LABELS, 3, cache) for count in (1, 2))
+    assert one.head.get_submodule("columns.0") is two.head.get_submodule("columns.0")
+
+
 def test_scores_alone_needNoFeatureOfAnyModel(models: tuple[Classifier, ...], few: Samples) -> None:
     cache = FeatureCache()
     alone = fuse(Lateral(SMALL, lateral=False), models, few, LABELS, seed=3, cache=cache)
