@@ -108,8 +108,7 @@ def unpack(data: bytes, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
 def tensor_root(data: bytes) -> bytes:
     """Merkle root, 32 bytes, with one leaf per tensor in name order (ml.merkle). Raises InvalidPackage.
 
-    A leaf is the canonical header entry `{"dtype":"F32","shape":[...]}` prefixed by the name, then the
-    tensor's bytes.
+    A leaf is the JSON list [name, "F32", axis, ...] without spaces, a line feed, and the tensor's bytes.
     """
     return root([_leaf(data, entry) for entry in parse(data)])
 
