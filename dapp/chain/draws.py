@@ -24,7 +24,8 @@ def permute(seed: int, purpose: bytes, n: int, x: int) -> int:
         left, right = divmod(x, side)
         for turn in range(_ROUNDS):
             mix = int.from_bytes(
-                keccak(encode(["uint256", "bytes32", "uint256", "uint256"], [seed, purpose, turn, right])), "big"
+                keccak(encode(["uint256", "bytes32", "uint256", "uint256"], [seed, purpose, turn, right])),
+                "big",
             )
             left, right = right, (left + mix % side) % side
         x = left * side + right
