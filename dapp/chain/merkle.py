@@ -1,7 +1,7 @@
-"""Merkle trees that OpenZeppelin's MerkleProof verifies: root, proof and multiproof over leaves in given order.
+"""Merkle trees that OpenZeppelin's MerkleProof verifies: root, proof, multiproof; leaves keep their order.
 
-The tree is complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as a
-sorted pair. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
+The tree is complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as
+a sorted pair. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
 """
 
 from __future__ import annotations

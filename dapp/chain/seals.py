@@ -1,4 +1,4 @@
-"""Seals, ids and leaves, byte for byte as contracts/libraries/Seals.sol and contracts/types/TaskId.sol make them."""
+"""Seals, ids and leaves, byte for byte as contracts/libraries/Seals.sol and types/TaskId.sol make them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _MODEL_TAG = keccak(text="quorate/seal/model/1")
 _BALLOT_TAG = keccak(text="quorate/seal/ballot/1")
 _SHARD_TAG = keccak(text="quorate/shard/1")
 _ROUND = 0
+_SEAL_ABI = ("bytes32", "uint256", "address", "bytes32", "uint256", "address")
 
 TASK_KEY_ABI = (
     "(address,bytes32,bytes32,bytes32,bytes32,uint96,uint96,uint96,uint24,uint8,uint16,uint16,uint16,"
@@ -90,10 +91,15 @@ class Board:
         """Seal of a model; `weights` and `manifest` are SHA-256 digests, `salt` is 32 bytes."""
         return keccak(
             encode(
-                ["bytes32", "uint256", "address", "bytes32", "uint256", "address", "bytes32", "bytes32"]
-                + ["uint40", "uint24", "bytes32"],
-                [_MODEL_TAG, self.chain_id, self.address, task, _ROUND, contributor, weights, manifest]
-                + [size_bytes, claimed_ppm, salt],
+                [*_SEAL_ABI, "bytes32", "bytes32", "uint40", "uint24", "bytes32"],
+                [
+                    *self._bound(_MODEL_TAG, task, contributor),
+                    weights,
+                    manifest,
+                    size_bytes,
+                    claimed_ppm,
+                    salt,
+                ],
             )
         )
 
@@ -101,10 +107,14 @@ class Board:
         """Seal of a ballot; `scores` as pack_scores makes them, `salt` is 16 bytes."""
         return keccak(
             encode(
-                ["bytes32", "uint256", "address", "bytes32", "uint256", "address", "bytes32", "bytes16"],
-                [_BALLOT_TAG, self.chain_id, self.address, task, _ROUND, verifier, keccak(scores), salt],
+                [*_SEAL_ABI, "bytes32", "bytes16"],
+                [*self._bound(_BALLOT_TAG, task, verifier), keccak(scores), salt],
             )
         )
+
+    def _bound(self, tag: bytes, task: bytes, sender: str) -> tuple[object, ...]:
+        """What every seal binds: chain, contract, task, round and sender."""
+        return (tag, self.chain_id, self.address, task, _ROUND, sender)
 
     def ballot_typed_data(self, task: bytes, seal: bytes) -> dict[str, object]:
         """EIP-712 message that a verifier signs to have its seal submitted in a batch."""
