@@ -53,7 +53,7 @@ class Narrator:
         """Part of a stage is `done` of `total`."""
         self._show_progress(name, done, total)
         if done >= total and self._log is not None:
-            self._log.write(f"      {name} done\n")
+            self._note(f"      {name} done")
 
     def end(self) -> None:
         """The demo is over."""
@@ -80,8 +80,13 @@ class Narrator:
 
     def _line(self, text: str) -> None:
         self._say(text)
+        self._note(text)
+
+    def _note(self, text: str) -> None:
+        """A line of the log, with the seconds since the beginning."""
         if self._log is not None:
-            self._log.write(text + "\n")
+            elapsed_s = self._now_s() - self._began[0][1] if self._began else 0.0
+            self._log.write(f"{elapsed_s:7.1f} s  {text}\n")
             self._log.flush()
 
 
