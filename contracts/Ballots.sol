@@ -2,11 +2,11 @@
 pragma solidity ^0.8.28;
 
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Submissions} from "./Submissions.sol";
 import {IBallots} from "./interfaces/IBallots.sol";
 import {Bounds} from "./libraries/Bounds.sol";
+import {Buffers} from "./libraries/Buffers.sol";
 import {Calldata} from "./libraries/Calldata.sol";
 import {Phases} from "./libraries/Phases.sol";
 import {Rosters} from "./libraries/Rosters.sol";
@@ -17,20 +17,26 @@ import {LateWord, LateWords} from "./types/LateWord.sol";
 import {Panel, Panels} from "./types/Panel.sol";
 import {Phase} from "./types/Phase.sol";
 import {TaskId} from "./types/TaskId.sol";
-import {TaskWord} from "./types/TaskWord.sol";
+import {TaskWord, TaskWords} from "./types/TaskWord.sol";
 
 /// @title Stage vote
 abstract contract Ballots is Submissions, EIP712, IBallots {
-    using Calldata for bytes;
-
-    bytes32 private constant BALLOT_TYPE = keccak256("Ballot(bytes32 task,bytes32 seal)");
+        bytes32 private constant BALLOT_TYPE = keccak256("Ballot(bytes32 task,bytes32 seal)");
     uint256 private constant SEALED_BYTES = 99; // seat, seal, signature
     uint256 private constant BALLOT_BYTES = 34; // seat, seal
 
-    /// @dev The panel at hand while a batch is counted.
-    struct PanelCursor {
-        uint256 number;
-        Panel panel;
+    uint256 private constant NOT_DRAWN = type(uint256).max;
+
+    /// @dev A batch while it is counted.
+    struct Count {
+        DrawWord drawn;
+        uint256 number; // of the panel at hand
+        Panel panel; // at hand
+        uint256 direct; // seats below it are members of the panel at hand, by their own number
+        bytes roster;
+        bytes preimage; // of what every ballot's hash is taken
+        bytes32 scoresHash; // of the ballot counted last
+        uint256 votes; // of that one: verifiers who agree to the digit are counted alike
     }
 
     mapping(TaskId task => mapping(uint256 number => Panel)) internal _panels;
@@ -77,15 +83,16 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         if (roots.length <= which || LateWord.unwrap(chain) != LateWord.unwrap(_lates[task])) {
             revert BatchesMismatch(task);
         }
+        bytes32 sealedRoot = roots[which];
         (bytes32 root, bytes memory opened) = _openEntries(task, drawn, entries);
-        if (root != roots[which]) revert BatchUnknown(task, root);
+        if (root != sealedRoot) revert BatchUnknown(task, root);
         if (opened.length == 0) revert BatchEmpty();
         emit BallotsOpened(task, opened);
     }
 
     /// @inheritdoc IBallots
     function ballotDigest(TaskId task, bytes32 seal) external view returns (bytes32) {
-        return _hashTypedDataV4(_ballotHash(task, seal));
+        return _digestFrom(_digestPreimage(task), seal);
     }
 
     /// @inheritdoc IBallots
@@ -145,9 +152,10 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         uint256 bytesNeeded = 3 * drawn.models();
         if (scores.length != bytesNeeded) revert ScoreCountMismatch(scores.length, bytesNeeded);
         delete _ballots[task][msg.sender];
+        uint256 from = Calldata.start(scores);
         uint256 place = _placeOf(drawn, seat);
         (number, member) = (place / Bounds.PANEL, place % Bounds.PANEL);
-        panel = _count(_panels[task][number], drawn, scores);
+        panel = _panels[task][number].withVotes(_votes(drawn, from, from + bytesNeeded));
         emit BallotOpened(task, msg.sender, scores);
     }
 
@@ -169,32 +177,37 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         DrawWord drawn,
         bytes calldata entries
     ) private returns (bytes memory ballots) {
-        bytes memory roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
-        bytes32 domain = _domainSeparatorV4();
-        ballots = new bytes(entries.length); // BALLOT_BYTES for each entry of SEALED_BYTES
-        uint256 length = 0;
-        PanelCursor memory cursor = PanelCursor(0, _panels[task][0]);
-        for (uint256 at = 0; at < entries.length; at += SEALED_BYTES) {
-            uint256 seat = entries.u16(at);
-            uint256 place = _placeOf(drawn, seat);
-            if (place >= drawn.committee()) continue;
-            uint256 member = _moveTo(task, cursor, place);
-            if (cursor.panel.isSealed(member)) continue;
-            address verifier = Rosters.memberIn(roster, seat);
-            if (_isContributor(task, drawn, verifier)) continue;
-            unchecked {
-                bytes32 seal = entries.word(at + 2);
-                bytes32 digest = MessageHashUtils.toTypedDataHash(domain, _ballotHash(task, seal));
-                if (!_hasSigned(verifier, digest, entries.slice(at + BALLOT_BYTES, 65))) continue;
-                cursor.panel = cursor.panel.withSealed(member);
-                _put(ballots, length, seat, seal);
-                length += BALLOT_BYTES;
+        Count memory count = _newCount(task, drawn, _digestPreimage(task));
+        ballots = Buffers.allocate(entries.length); // BALLOT_BYTES for each entry of SEALED_BYTES
+        uint256 to = Buffers.start(ballots);
+        unchecked {
+            uint256 contributors = drawn.contributorBits();
+            uint256 at = Calldata.start(entries);
+            for (uint256 end = at + entries.length; at < end; at += SEALED_BYTES) {
+                uint256 seat = Calldata.u16(at);
+                uint256 member = seat;
+                if (seat >= count.direct) {
+                    member = _seek(task, count, seat);
+                    if (member == NOT_DRAWN) continue;
+                }
+                Panel panel = count.panel;
+                if (panel.isSealed(member)) continue;
+                address verifier = Rosters.memberIn(count.roster, seat);
+                if (contributors & TaskWords.bitOf(verifier) != 0) {
+                    if (_hasOpened(task, verifier)) continue;
+                }
+                if (!_hasSignedByKey(verifier, count.preimage, at)) {
+                    if (!_hasSignedByCode(verifier, count.preimage, at)) continue;
+                }
+                count.panel = panel.withSealed(member);
+                assembly ("memory-safe") {
+                    calldatacopy(to, at, BALLOT_BYTES)
+                }
+                to += BALLOT_BYTES;
             }
         }
-        _panels[task][cursor.number] = cursor.panel;
-        assembly ("memory-safe") {
-            mstore(ballots, length)
-        }
+        _panels[task][count.number] = count.panel;
+        Buffers.endAt(ballots, to);
     }
 
     /// @dev Counts the opened entries of a batch and rebuilds its root.
@@ -205,103 +218,112 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         DrawWord drawn,
         bytes calldata entries
     ) private returns (bytes32 root, bytes memory opened) {
-        bytes memory roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
-        uint256 scoreBytes = 3 * drawn.models();
-        bytes memory preimage = Seals.ballotPreimage(task);
-        bytes memory ballots = new bytes(2 * entries.length + 64); // 34 bytes for each entry of 22 or more
-        opened = new bytes(entries.length + 64);
-        assembly ("memory-safe") {
-            mstore(opened, 0) // filled by _append
-        }
-        uint256 length = 0;
-        PanelCursor memory cursor = PanelCursor(0, _panels[task][0]);
-        uint256 at = 0;
-        while (at < entries.length) {
-            uint256 seat = entries.u16(at + 1);
-            bytes32 seal = entries.word(at + 3);
-            unchecked {
-                if (uint256(entries.word(at)) >> 248 == 0) {
+        if (entries.length == 0) return (keccak256(""), opened);
+        Count memory count = _newCount(task, drawn, Seals.ballotPreimage(task));
+        unchecked {
+            bytes memory ballots = Buffers.allocate(2 * entries.length + 64); // 34 bytes for each entry of 22 or more
+            opened = Buffers.allocate(entries.length + 64);
+            (uint256 ballotsTo, uint256 openedTo) = (Buffers.start(ballots), Buffers.start(opened));
+            uint256 scoreBytes = 3 * drawn.models();
+            uint256 at = Calldata.start(entries);
+            uint256 end = at + entries.length;
+            while (at < end) {
+                assembly ("memory-safe") {
+                    calldatacopy(ballotsTo, add(at, 1), BALLOT_BYTES) // the seal of an opened one is made below
+                }
+                if (Calldata.u8(at) == 0) {
                     at += 35;
                 } else {
-                    uint256 place = _placeOf(drawn, seat);
-                    if (place >= drawn.committee()) revert NotDrawn(seat);
-                    bytes calldata scores = entries.slice(at + 19, scoreBytes);
-                    seal = Seals.ballotFrom(preimage, Rosters.memberIn(roster, seat), scores, bytes16(seal));
-                    uint256 member = _moveTo(task, cursor, place);
-                    if (!cursor.panel.isOpened(member)) {
-                        cursor.panel = _count(cursor.panel.withOpened(member), drawn, scores);
-                        _append(opened, seat, scores);
+                    uint256 seat = Calldata.u16(at + 1);
+                    uint256 member = seat;
+                    if (seat >= count.direct) {
+                        member = _seek(task, count, seat);
+                        if (member == NOT_DRAWN) revert NotDrawn(seat);
                     }
+                    Rosters.copyMember(count.roster, seat, Seals.verifierIn(count.preimage));
+                    bytes32 scoresHash = Seals.ballotAt(count.preimage, at + 1, scoreBytes, ballotsTo, openedTo);
                     at += 19 + scoreBytes;
+                    Panel panel = count.panel;
+                    if (!panel.isOpened(member)) {
+                        if (scoresHash != count.scoresHash) {
+                            (count.scoresHash, count.votes) = (scoresHash, _votes(drawn, at - scoreBytes, at));
+                        }
+                        count.panel = panel.withOpened(member).withVotes(count.votes);
+                        openedTo += 2 + scoreBytes;
+                    }
                 }
-                _put(ballots, length, seat, seal);
-                length += BALLOT_BYTES;
+                ballotsTo += BALLOT_BYTES;
             }
+            if (at != end) revert BatchMalformed(entries.length);
+            Buffers.endAt(ballots, ballotsTo);
+            Buffers.endAt(opened, openedTo);
+            root = keccak256(ballots);
         }
-        if (at != entries.length) revert BatchMalformed(entries.length);
-        _panels[task][cursor.number] = cursor.panel;
-        assembly ("memory-safe") {
-            root := keccak256(add(ballots, 32), length)
-        }
+        _panels[task][count.number] = count.panel;
     }
 
-    /// @dev Brings the panel of `place` under the cursor, and says which of its members that is.
-    function _moveTo(TaskId task, PanelCursor memory cursor, uint256 place) private returns (uint256 member) {
-        unchecked {
-            uint256 number = place / Bounds.PANEL;
-            if (number != cursor.number) {
-                _panels[task][cursor.number] = cursor.panel;
-                (cursor.number, cursor.panel) = (number, _panels[task][number]);
-            }
-            return place % Bounds.PANEL;
-        }
+    function _newCount(TaskId task, DrawWord drawn, bytes memory preimage) private view returns (Count memory count) {
+        count.drawn = drawn;
+        count.direct = drawn.directSeats();
+        count.panel = _panels[task][0];
+        count.roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
+        count.preimage = preimage;
     }
 
-    /// @dev Writes seat (2 bytes) and seal (32) into `packed` at `at`.
-    function _put(bytes memory packed, uint256 at, uint256 seat, bytes32 seal) private pure {
-        assembly ("memory-safe") {
-            let to := add(add(packed, 32), at)
-            mstore(to, shl(240, seat))
-            mstore(add(to, 2), seal)
+    /// @dev Brings the panel of `seat` to hand, and says which of its members that is, or NOT_DRAWN.
+    function _seek(TaskId task, Count memory count, uint256 seat) private returns (uint256 member) {
+        uint256 place = _placeOf(count.drawn, seat);
+        if (place >= count.drawn.committee()) return NOT_DRAWN;
+        uint256 number = place / Bounds.PANEL;
+        if (number != count.number) {
+            _panels[task][count.number] = count.panel;
+            (count.number, count.panel, count.direct) = (number, _panels[task][number], 0);
         }
+        return place % Bounds.PANEL;
     }
 
-    /// @dev Appends seat (2 bytes) and scores to `packed`, whose length says how much of it is filled.
-    function _append(bytes memory packed, uint256 seat, bytes calldata scores) private pure {
-        assembly ("memory-safe") {
-            let used := mload(packed)
-            let to := add(add(packed, 32), used)
-            mstore(to, shl(240, seat))
-            calldatacopy(add(to, 2), scores.offset, scores.length)
-            mstore(packed, add(add(used, 2), scores.length))
-        }
-    }
-
-    /// @dev Adds one to every model whose score reached MAFR.
-    function _count(Panel panel, DrawWord drawn, bytes calldata scores) private pure returns (Panel) {
+    /// @dev One for every model whose score reached MAFR, six bits a model: what Panel.withVotes adds.
+    /// @param from where the scores begin in calldata
+    /// @param end where they end
+    function _votes(DrawWord drawn, uint256 from, uint256 end) private pure returns (uint256 votes) {
         uint256 mafrPpm = drawn.mafrPpm();
-        uint256 models = drawn.models();
-        unchecked {
-            for (uint256 model = 0; model < models; ++model) {
-                uint256 scorePpm = scores.u24(3 * model);
-                if (scorePpm > Bounds.PPM) revert BallotScoreOutOfRange(model, scorePpm);
-                if (scorePpm >= mafrPpm) panel = panel.withVote(model);
+        uint256 maxPpm = Bounds.PPM;
+        bool outOfRange = false;
+        assembly ("memory-safe") {
+            // from the last model to the first, which ends up lowest
+            for { let at := end } gt(at, from) {} {
+                at := sub(at, 3)
+                let scorePpm := shr(232, calldataload(at))
+                outOfRange := or(outOfRange, gt(scorePpm, maxPpm))
+                votes := or(shl(6, votes), iszero(lt(scorePpm, mafrPpm)))
             }
         }
-        return panel;
+        if (outOfRange) _refuse(from);
     }
 
-    function _ballotHash(TaskId task, bytes32 seal) private pure returns (bytes32) {
-        bytes32 ballotType = BALLOT_TYPE;
-        bytes32 hash;
-        assembly ("memory-safe") {
-            let free := mload(0x40)
-            mstore(free, ballotType)
-            mstore(add(free, 32), task)
-            mstore(add(free, 64), seal)
-            hash := keccak256(free, 96)
+    /// @dev Reverts with the first score beyond one.
+    function _refuse(uint256 from) private pure {
+        for (uint256 model = 0; ; ++model) {
+            uint256 scorePpm = Calldata.u24(from + 3 * model);
+            if (scorePpm > Bounds.PPM) revert BallotScoreOutOfRange(model, scorePpm);
         }
-        return hash;
+    }
+
+    /// @dev What the EIP-712 digests of all ballots of a task have in common: the struct (type, task, a seal), then the
+    /// message (0x1901, domain, the struct's hash). _digestFrom fills in the rest, so that a batch encodes it once.
+    function _digestPreimage(TaskId task) private view returns (bytes memory) {
+        return abi.encodePacked(BALLOT_TYPE, task, bytes32(0), hex"1901", _domainSeparatorV4(), bytes32(0));
+    }
+
+    /// @dev The EIP-712 digest of the ballot with that seal.
+    function _digestFrom(bytes memory preimage, bytes32 seal) private pure returns (bytes32 digest) {
+        assembly ("memory-safe") {
+            let ballot := add(preimage, 32)
+            let message := add(ballot, 96)
+            mstore(add(ballot, 64), seal)
+            mstore(add(message, 34), keccak256(ballot, 96))
+            digest := keccak256(message, 66)
+        }
     }
 
     /// @dev Who opened a model of the task does not count as a member of its committee.
@@ -309,13 +331,38 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         return drawn.mayContribute(account) && _hasOpened(task, account);
     }
 
-    /// @dev ECDSA first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271. Nothing
-    /// is keyed by a signature, so that a malleable one gains nobody a second ballot.
-    function _hasSigned(address verifier, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        uint8 v = uint8(bytes1(signature.word(64)));
-        address signer = ecrecover(digest, v, signature.word(0), signature.word(32));
-        if (signer == verifier && signer != address(0)) return true;
-        return verifier.code.length != 0 && SignatureChecker.isValidERC1271SignatureNow(verifier, digest, signature);
+    /// @dev ECDSA comes first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271.
+    /// Nothing is keyed by a signature, so that a malleable one gains nobody a second ballot.
+    ///
+    /// verifier == ecrecover(_digestFrom(preimage, seal), v, r, s), in one piece.
+    /// @param at where the entry (seat, seal, signature) stands in calldata
+    function _hasSignedByKey(
+        address verifier,
+        bytes memory preimage,
+        uint256 at
+    ) private view returns (bool hasSigned) {
+        assembly ("memory-safe") {
+            let ballot := add(preimage, 32)
+            calldatacopy(add(ballot, 64), add(at, 2), 32) // seal
+            mstore(add(ballot, 130), keccak256(ballot, 96))
+            let free := mload(0x40)
+            mstore(free, keccak256(add(ballot, 96), 66))
+            mstore(add(free, 32), byte(0, calldataload(add(at, 98)))) // v
+            calldatacopy(add(free, 64), add(at, 34), 64) // r, s
+            mstore(0, 0) // stays when nobody can have signed
+            if iszero(staticcall(gas(), 1, free, 128, 0, 32)) {
+                revert(0, 0)
+            }
+            let signer := mload(0)
+            hasSigned := and(eq(signer, verifier), gt(signer, 0))
+        }
+    }
+
+    function _hasSignedByCode(address verifier, bytes memory preimage, uint256 at) private view returns (bool) {
+        if (verifier.code.length == 0) return false;
+        bytes32 digest = _digestFrom(preimage, Calldata.word(at + 2));
+        bytes calldata signature = Calldata.slice(at + BALLOT_BYTES, 65);
+        return SignatureChecker.isValidERC1271SignatureNow(verifier, digest, signature);
     }
 
     /// @dev One word: the top 240 bits of the seal, and the seat.

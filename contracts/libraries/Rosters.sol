@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Buffers} from "./Buffers.sol";
+
 /// @notice A roster is the frozen member list of a pool, kept as contract code: one read tells any member.
 /// @dev Code: STOP, then 20 bytes a member. Roster k is the k-th contract that Membership creates, so its address
 /// follows from its number.
@@ -29,13 +31,20 @@ library Rosters {
 
     /// @notice Address of roster `number` of the `membership` contract (CREATE, RLP of sender and nonce).
     function addressOf(address membership, uint256 number) internal pure returns (address) {
-        bytes memory rlp;
-        if (number < 0x80) rlp = abi.encodePacked(hex"d694", membership, uint8(number));
-        else if (number < 0x100) rlp = abi.encodePacked(hex"d794", membership, hex"81", uint8(number));
-        else if (number < 0x10000) rlp = abi.encodePacked(hex"d894", membership, hex"82", uint16(number));
-        else if (number < 0x1000000) rlp = abi.encodePacked(hex"d994", membership, hex"83", uint24(number));
-        else rlp = abi.encodePacked(hex"da94", membership, hex"84", uint32(number));
-        return address(uint160(uint256(keccak256(rlp))));
+        uint256 nonce = number;
+        bytes32 hash;
+        assembly ("memory-safe") {
+            let more := 0 // bytes of a nonce beyond one byte's own range, after a byte that tells how many
+            if gt(nonce, 0x7f) {
+                more := add(add(1, gt(nonce, 0xff)), add(gt(nonce, 0xffff), gt(nonce, 0xffffff)))
+                nonce := or(shl(shl(3, more), add(0x80, more)), nonce)
+            }
+            // list of 0x94 and the 20 bytes, and the nonce; at the end of the word
+            let head := or(shl(168, add(0xd6, more)), or(shl(160, 0x94), shr(96, shl(96, membership))))
+            mstore(0, or(shl(shl(3, add(1, more)), head), nonce))
+            hash := keccak256(sub(9, more), add(23, more))
+        }
+        return address(uint160(uint256(hash)));
     }
 
     /// @notice Member at `seat`, or the zero address beyond the last.
@@ -49,9 +58,18 @@ library Rosters {
 
     /// @notice All `size` members of a roster in one read; memberIn picks them.
     function load(address roster, uint256 size) internal view returns (bytes memory members) {
-        members = new bytes(20 * size);
+        unchecked {
+            members = Buffers.allocate(20 * size); // at most Bounds.MAX_POOL members
+        }
         assembly ("memory-safe") {
             extcodecopy(roster, add(members, 32), 1, mload(members))
+        }
+    }
+
+    /// @notice Copies the 20 bytes of the member at `seat` < size of a loaded roster to `to` in memory.
+    function copyMember(bytes memory members, uint256 seat, uint256 to) internal pure {
+        assembly ("memory-safe") {
+            mcopy(to, add(add(members, 32), mul(seat, 20)), 20)
         }
     }
 

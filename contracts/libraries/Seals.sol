@@ -63,6 +63,35 @@ library Seals {
         }
     }
 
+    /// @notice Where in memory the 20 bytes of the verifier stand in a ballot's preimage.
+    function verifierIn(bytes memory preimage) internal pure returns (uint256 to) {
+        assembly ("memory-safe") {
+            to := add(preimage, 204)
+        }
+    }
+
+    /// @notice Seal, by a preimage that has the verifier, of a ballot in packed calldata.
+    /// @param at where its seat (2 bytes), salt (16) and scores stand
+    /// @param ballot where in memory its seat and seal go
+    /// @param opened where in memory its seat and scores go
+    function ballotAt(
+        bytes memory preimage,
+        uint256 at,
+        uint256 scoreBytes,
+        uint256 ballot,
+        uint256 opened
+    ) internal pure returns (bytes32 scoresHash) {
+        assembly ("memory-safe") {
+            calldatacopy(opened, at, 2)
+            calldatacopy(add(opened, 2), add(at, 18), scoreBytes)
+            scoresHash := keccak256(add(opened, 2), scoreBytes)
+            let first := add(preimage, 32)
+            mstore(add(first, 192), scoresHash)
+            calldatacopy(add(first, 224), add(at, 2), 16) // salt; zeros follow
+            mstore(add(ballot, 2), keccak256(first, 256))
+        }
+    }
+
     /// @notice Leaf of the shard tree; its 128-byte preimage cannot be mistaken for an inner node's 64.
     function shard(uint256 index, bytes32 digest, bytes32 salt) internal pure returns (bytes32) {
         return keccak256(abi.encode(SHARD_TAG, index, digest, salt));

@@ -173,7 +173,7 @@ contract Libraries {
         word = Panel.wrap(1 << 255);
         for (uint256 i = 0; i < sealedMembers.length; ++i) word = word.withSealed(sealedMembers[i]);
         for (uint256 i = 0; i < openedMembers.length; ++i) word = word.withOpened(openedMembers[i]);
-        for (uint256 i = 0; i < votes.length; ++i) word = word.withVote(votes[i]);
+        for (uint256 i = 0; i < votes.length; ++i) word = word.withVotes(1 << (6 * votes[i]));
         for (uint256 i = 0; i < struckModels.length; ++i) word = word.withStruck(struckModels[i]);
     }
 }

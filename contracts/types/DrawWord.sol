@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Bounds} from "../libraries/Bounds.sol";
 import {TaskWord} from "./TaskWord.sol";
 
 /// @notice The stored word of a task once its shards were shown: all that voting and payment need to know.
@@ -61,6 +62,13 @@ library DrawWords {
         return uint16(DrawWord.unwrap(self) >> 112);
     }
 
+    /// @notice Seats below this are their own places, in the first panel: none unless all n members were drawn.
+    function directSeats(DrawWord self) internal pure returns (uint256) {
+        uint256 n = poolSize(self);
+        if (n != committee(self)) return 0;
+        return n < Bounds.PANEL ? n : Bounds.PANEL;
+    }
+
     function models(DrawWord self) internal pure returns (uint256) {
         return uint8(DrawWord.unwrap(self) >> 128);
     }
@@ -75,6 +83,10 @@ library DrawWords {
 
     function mafrPpm(DrawWord self) internal pure returns (uint256) {
         return uint24(DrawWord.unwrap(self) >> 200);
+    }
+
+    function contributorBits(DrawWord self) internal pure returns (uint256) {
+        return TaskWord.wrap(DrawWord.unwrap(self)).contributorBits();
     }
 
     /// @notice False when `account` certainly opened no model; true when it may have.

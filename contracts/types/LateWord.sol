@@ -24,7 +24,13 @@ library LateWords {
 
     /// @notice The chain after one more batch.
     function withBatch(LateWord self, bytes32 root) internal pure returns (LateWord) {
-        return LateWord.wrap(uint256(keccak256(abi.encode(self, root))) & ~SETTLED);
+        uint256 hash;
+        assembly ("memory-safe") {
+            mstore(0, self)
+            mstore(32, root)
+            hash := keccak256(0, 64) // abi.encode(self, root), in scratch space
+        }
+        return LateWord.wrap(hash & ~SETTLED);
     }
 
     function outcome(

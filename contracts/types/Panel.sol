@@ -61,9 +61,10 @@ library Panels {
         }
     }
 
-    function withVote(Panel self, uint256 model) internal pure returns (Panel) {
+    /// @param votes_ as in the word: 6 bits a model, each 0 or 1
+    function withVotes(Panel self, uint256 votes_) internal pure returns (Panel) {
         unchecked {
-            return Panel.wrap(Panel.unwrap(self) + (1 << (96 + 6 * model))); // at most once a member
+            return Panel.wrap(Panel.unwrap(self) + (votes_ << 96)); // at most once a member
         }
     }
 

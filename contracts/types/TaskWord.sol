@@ -114,14 +114,18 @@ library TaskWords {
         return (TaskWord.unwrap(self) >> 224) & 0x7fffffff;
     }
 
+    /// @notice The bit of `account` in contributorBits.
+    function bitOf(address account) internal pure returns (uint256) {
+        return 1 << (uint160(account) % 31);
+    }
+
     /// @notice False when `account` certainly opened no model; true when it may have.
     function mayContribute(TaskWord self, address account) internal pure returns (bool) {
-        return TaskWord.unwrap(self) & (1 << (224 + (uint160(account) % 31))) != 0;
+        return contributorBits(self) & bitOf(account) != 0;
     }
 
     function withModel(TaskWord self, address contributor) internal pure returns (TaskWord) {
-        uint256 bit = 1 << (224 + (uint160(contributor) % 31));
-        return TaskWord.wrap((TaskWord.unwrap(self) + ONE_MODEL) | bit);
+        return TaskWord.wrap((TaskWord.unwrap(self) + ONE_MODEL) | (bitOf(contributor) << 224));
     }
 
     function withDraw(
