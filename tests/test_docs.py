@@ -1,4 +1,4 @@
-"""README and pages hold what they say: commands exist, every verb and error stands in them, paths are there."""
+"""README and pages hold what they say: commands, verbs, errors and paths exist."""
 
 from __future__ import annotations
 

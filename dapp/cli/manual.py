@@ -1,4 +1,4 @@
-"""Writes docs/errors.md and docs/cli.md from the code: `python -m dapp.cli.manual`. A test holds them against it."""
+"""Writes docs/errors.md and docs/cli.md from the code: `python -m dapp.cli.manual`. A test compares."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-
 
 from dapp.artifacts import PROJECT
 from dapp.cli import topics
@@ -26,7 +25,7 @@ def errors_page() -> str:
     lines = [
         "# Errors",
         "",
-        "Written by `python -m dapp.cli.manual` out of the code. `error.code` of `--json` never changes its meaning.",
+        "Written by `python -m dapp.cli.manual`. `error.code` of `--json` never changes its meaning.",
         "",
         "## Codes",
         "",
@@ -61,7 +60,7 @@ def cli_page() -> str:
     lines = [
         "# The command line",
         "",
-        "Written by `python -m dapp.cli.manual` out of the code. `quorate VERB --help` lists a verb's options.",
+        "Written by `python -m dapp.cli.manual`. `quorate VERB --help` lists the options of a verb.",
         "",
         "| verb | does |",
         "|---|---|",

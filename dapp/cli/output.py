@@ -59,7 +59,7 @@ class Output:
     def say(self, text: str) -> None:
         """A line for people; left out with --quiet."""
         if not self.quiet:
-            self.console.print(text, markup=False)
+            self.console.print(harmless(text), markup=False)
 
     def show(self, renderable: object) -> None:
         """A rich table or the like for people; left out with --quiet."""
@@ -68,7 +68,7 @@ class Output:
 
     def insist(self, text: str) -> None:
         """A line for people that --quiet does not silence: a plan, a question, an error."""
-        self.console.print(text, markup=False)
+        self.console.print(harmless(text), markup=False)
 
     def warn(self, text: str) -> None:
         """A warning: on stderr now, and in the document at the end."""
@@ -81,7 +81,7 @@ class Output:
         if self.as_json:
             self._document({"ok": True, "data": reply.data, "error": None})
         elif reply.value:
-            _write(reply.value)
+            _write(harmless(reply.value))
         if not self.as_json and reply.next_steps:
             self.say("Next:\n" + "\n".join(f"  {step}" for step in reply.next_steps))
 
@@ -99,6 +99,11 @@ class Output:
 
     def _document(self, body: Mapping[str, Any]) -> None:
         _write(json.dumps(plain({"schema": SCHEMA, **body, "warnings": self.warnings}), ensure_ascii=False))
+
+
+def harmless(text: str) -> str:
+    """`text` with control characters written out: names from strangers must not steer the terminal."""
+    return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def plain(value: object) -> Any:

@@ -44,7 +44,7 @@ QUICK: Final = Budget(
     baseline=Recipe(steps=250, batch=32),
     fedavg=Recipe(steps=5, batch=32),
     fedavg_rounds=4,
-    mafr_ppm=800_000,
+    mafr_ppm=700_000,
     rule="standalone",
     metric="own_label_accuracy",
 )

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.dapp.cli.conftest import Quorate
 
 from dapp.artifacts import PROJECT
 from dapp.chain.client import Chain
@@ -16,9 +15,11 @@ from dapp.chain.deploy import deploy
 from dapp.chain.devnet import Anvil
 from dapp.chain.signer import Signer
 from dapp.cli.exits import Exit
+from tests.dapp.cli.conftest import Quorate
 
 pytestmark = pytest.mark.skipif(
-    not (PROJECT / ".tools/bin/anvil").exists() and shutil.which("anvil") is None, reason="anvil is not installed"
+    not (PROJECT / ".tools/bin/anvil").exists() and shutil.which("anvil") is None,
+    reason="anvil is not installed",
 )
 MEMBER = 7
 
@@ -40,7 +41,9 @@ def join(devnet: tuple[Anvil, str], monkeypatch: pytest.MonkeyPatch, quorate: Qu
     return ["pool", "join", "--account", str(MEMBER), "--rpc", node.http_url]
 
 
-def test_dryRun_showsPlanAndSendsNothing(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
+def test_dryRun_showsPlanAndSendsNothing(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]
+) -> None:
     rpc, member = devnet[0].rpc(), Signer.devnet(MEMBER).address
     before = rpc.nonce(member), rpc.balance_wei(member)
     ran = quorate([*join, "--dry-run", "--json"])
@@ -52,7 +55,10 @@ def test_dryRun_showsPlanAndSendsNothing(devnet: tuple[Anvil, str], quorate: Quo
 
 def test_join_thenAgain_sendsOnce(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
     rpc, member = devnet[0].rpc(), Signer.devnet(MEMBER).address
-    first, again = quorate([*join, "--yes", "--pool-salt", "5"]), quorate([*join, "--yes", "--pool-salt", "5"])
+    first, again = (
+        quorate([*join, "--yes", "--pool-salt", "5"]),
+        quorate([*join, "--yes", "--pool-salt", "5"]),
+    )
     assert (first.code, again.code, rpc.nonce(member)) == (Exit.OK, Exit.OK, 1)
     assert first.out == again.out and first.out.startswith("0x") and first.out.count("\n") == 1
 

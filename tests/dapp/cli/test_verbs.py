@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.dapp.cli.conftest import Quorate
 
 from dapp.cli.exits import Exit
 from dapp.cli.verbs_list import verbs
+from tests.dapp.cli.conftest import Quorate
 
 TASK = "0x" + "ab" * 32
 NOWHERE = ["--rpc", "http://127.0.0.1:9"]
