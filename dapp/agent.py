@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dapp.chain import tasks
+from dapp.chain.errors import ContractRefused
 from dapp.chain.tasks import ModelView, Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.stages import commit, draw, pool, settle, train, verify, vote
@@ -21,10 +22,12 @@ from dapp.stages.pool import PoolKey
 from dapp.stages.task import Terms
 from ml.architecture import Architecture
 from ml.data.samples import Samples
+from ml.errors import QuorateError
 from ml.manifest import Manifest
 from ml.spec import TaskSpec
 from ml.train import Recipe
 
+OVERTAKEN = ("DrawAlreadyFixed", "NotACopy", "TaskExists")  # what anyone may do, done by someone else
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -86,6 +89,11 @@ def step(ctx: Context, role: Role) -> Step:
     return _contribute(ctx, role, view) if isinstance(role, Contributor) else _judge(ctx, role, view)
 
 
+def may_pass(error: QuorateError) -> bool:
+    """Whether to look again: an endpoint that is down for a while, or somebody else did it first."""
+    return error.retryable or (isinstance(error, ContractRefused) and error.name in OVERTAKEN)
+
+
 def run(ctx: Context, role: Role) -> list[Step]:
     """Steps until the role is played out, waiting between them. What was done, in order."""
     done: list[Step] = []
@@ -106,15 +114,17 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
         task_stage.open_task(ctx, role.spec, role.terms, role.shards)
         return _did(ctx, task, "task.open")
     view = tasks.view(ctx.chain, task)
-    if view.phase in (Phase.DRAW, Phase.VOTE, Phase.BALLOT) and _has_new_copies(view):
-        commit.strike(ctx, task)
-        return _did(ctx, task, "commit.strike")
     if view.phase == Phase.DRAW:
         if view.draw_block is None or _unfinished(ctx, "draw.fix", task):
             draw.fix(ctx, task)
             return _did(ctx, task, "draw.fix")
         draw.reveal(ctx, task)
         return _did(ctx, task, "draw.reveal")
+    if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(
+        view
+    ):  # after the draw: its deadline costs a bond
+        commit.strike(ctx, task)
+        return _did(ctx, task, "commit.strike")
     if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
         settle.settle(ctx, task)
         return _did(ctx, task, "settle")

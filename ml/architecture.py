@@ -26,6 +26,7 @@ Shape: TypeAlias = tuple[int, ...]
 VERSION = 1
 MAX_KERNEL = 64
 MAX_FEATURES = 65_536
+MAX_TOP_FEATURES = 4_096  # of the last layer: fusion holds them for every sample of every model at once
 KINDS = ("conv", "batch_norm", "relu", "max_pool", "avg_pool", "dropout", "flatten", "linear")
 
 
@@ -80,6 +81,13 @@ def check(architecture: object, bounds: Bounds = CEILING) -> Plan:
         shape = layer.outputs
     if len(shape) != 1:
         raise InvalidArchitecture(f"the layers end with shape {shape}; end them with flatten or linear")
+
+    if shape[0] > MAX_TOP_FEATURES:
+        raise InvalidArchitecture(
+            f"the model has {shape[0]} top-level features, the limit is {MAX_TOP_FEATURES}",
+            cost=shape[0],
+            limit=MAX_TOP_FEATURES,
+        )
 
     tensors = {f"layers.{i}.{name}": s for i, layer in enumerate(layers) for name, s in layer.tensors.items()}
     tensors |= {"head.weight": (len(labels), shape[0]), "head.bias": (len(labels),)}

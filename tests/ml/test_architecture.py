@@ -133,3 +133,8 @@ def test_check_oneAboveABound_isRefused(
 
 def test_check_exactlyAtTheBounds_isAccepted(small_architecture: Architecture) -> None:
     assert check(small_architecture, Bounds(weights_bytes=388, parameters=97, macs=540)).parameters == 97
+
+
+def test_check_hugeTopFeatures_isRefused() -> None:
+    with pytest.raises(InvalidArchitecture, match="1568000 top-level features, the limit is 4096"):
+        check(layers(conv(2000, 1), FLATTEN))

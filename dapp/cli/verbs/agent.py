@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,12 +15,14 @@ from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
+from ml.errors import QuorateError
 
 if TYPE_CHECKING:
     from dapp.agent import Contributor, Initiator, Role
     from dapp.stages.context import Context
 
 app = typer.Typer()
+RETRY_S = 15
 ROLES = ("contributor", "verifier", "initiator")
 
 
@@ -39,7 +42,7 @@ def agent(
     pool_salt: PoolSalt = 0,
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
-    from dapp.agent import Verifier, step
+    from dapp.agent import Verifier, may_pass, step
 
     if role not in ROLES:
         raise Usage(f"--role is contributor, verifier or initiator, not {role[:40]!r}")
@@ -55,7 +58,14 @@ def agent(
         part = _initiator(ctx, task_id)
     done = []
     while True:
-        result = step(ctx, part)
+        try:
+            result = step(ctx, part)
+        except QuorateError as error:
+            if once or not may_pass(error):
+                raise
+            session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
+            time.sleep(RETRY_S)
+            continue
         if result.did is not None:
             done.append(result)
             session.output.say(f"{result.phase.name.lower()}: did {result.did}")
