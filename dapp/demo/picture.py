@@ -71,12 +71,12 @@ def draw(path: Path) -> Path:
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
-    for number, lane in enumerate(LANES):
+    for number, name in enumerate(LANES):
         y = -number * STEP_Y
-        axes.axhspan(y - 0.46, y + 0.46, color=COLOURS[lane], alpha=0.5, linewidth=0)
-        axes.text(-1.95, y, lane, va="center", fontsize=12, color=INK, weight="bold")
-    for number, stage in enumerate(STAGES):
-        axes.text(number * STEP_X, 0.72, stage, ha="center", fontsize=12, color=INK, family="monospace")
+        axes.axhspan(y - 0.46, y + 0.46, color=COLOURS[name], alpha=0.5, linewidth=0)
+        axes.text(-1.95, y, name, va="center", fontsize=12, color=INK, weight="bold")
+    for number, name in enumerate(STAGES):
+        axes.text(number * STEP_X, 0.72, name, ha="center", fontsize=12, color=INK, family="monospace")
     for stage, lane, to_stage, to_lane in ARROWS:
         axes.add_patch(
             FancyArrowPatch(
