@@ -1,5 +1,7 @@
-"""One py-evm state (Prague) that transactions are applied to directly: no blocks are sealed, so a transaction takes
-milliseconds, snapshots are cheap, and time, block numbers and the chain id are arguments. Gas is free of charge,
+"""One py-evm state (Prague) that transactions are applied to directly: no blocks are sealed, so a
+transaction takes
+milliseconds, snapshots are cheap, and time, block numbers and the chain id are arguments. Gas is free of
+charge,
 so balances move only by what the contracts pay."""
 
 from __future__ import annotations
@@ -85,13 +87,24 @@ class Evm:
 
     def _load(self, root: bytes) -> None:
         context = ExecutionContext(
-            COINBASE, 0, 0, 0, ZERO_HASH32, BLOCK_GAS, (), self.chain_id, 0, 0  # type: ignore[arg-type]
+            COINBASE,
+            0,
+            0,
+            0,
+            ZERO_HASH32,
+            BLOCK_GAS,
+            (),
+            self.chain_id,
+            0,
+            0,  # type: ignore[arg-type]
         )
         context._prev_hashes = _Ancestors(self)  # type: ignore[assignment]
         self._state = PragueState(self._db, context, root)  # type: ignore[arg-type]
 
     def _seal(self) -> None:
-        """End a transaction: what it wrote is what the next one finds (journals keep it apart in a branch)."""
+        """End a transaction: what it wrote is what the next one finds (journals keep it apart in a
+        branch).
+        """
         if self._branches == 0:
             self._state.lock_changes()
 

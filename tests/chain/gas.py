@@ -1,7 +1,7 @@
 """What every operation of a task costs, measured on an Evm.
 
-    python -m tests.chain.gas            prints the figures
-    python -m tests.chain.gas --write    and stores them as the snapshot that tests compare with
+python -m tests.chain.gas            prints the figures
+python -m tests.chain.gas --write    and stores them as the snapshot that tests compare with
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ PARAMETERS = {
 
 
 def direct_round(world: w.World, withdrawn: bool) -> dict[str, int]:
-    """A 3x3 round in which everyone sends their own transactions; fees taken on opening, or withdrawn apart."""
+    """A 3x3 round in which everyone sends their own transactions; fees taken on opening, or withdrawn
+    apart.
+    """
     task, gas = Round(world), {}
     world.send(w.STRANGER, world.membership, "publish", task.pool)
     gas["open a task"] = task.open().gas_used
@@ -64,7 +66,9 @@ def direct_round(world: w.World, withdrawn: bool) -> dict[str, int]:
 
 
 def batched_round(world: w.World, verifiers: int) -> dict[str, int]:
-    """A round with 3 contributors whose votes come in one batch and whose payments go out in one settlement."""
+    """A round with 3 contributors whose votes come in one batch and whose payments go out in one
+    settlement.
+    """
     task, gas = Round(world, verifiers=verifiers), {}
     world.send(w.STRANGER, world.membership, "publish", task.pool)
     gas["open a task"] = task.open().gas_used

@@ -106,7 +106,9 @@ class Played(Round):
         return +due
 
     def drain(self, safe: str) -> None:
-        """End the task from wherever it stands: let time pass, settle, withdraw what was refused elsewhere."""
+        """End the task from wherever it stands: let time pass, settle, withdraw what was refused
+        elsewhere.
+        """
         while not self.phase().is_over:
             self.world.evm.travel_to(self.phase_ends_s())
         if not self.cancelled:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 from typing import Any
 
@@ -73,7 +74,11 @@ def test_attack_09_proofsOfOtherShapes_areRefused(fixed: Round) -> None:
     for length in range(4):
         proof = [fixed.tree.root] * length
         flags = [True] * max(length + 2, 0)
-        assert refused_reveal(fixed, shards, proof, flags) in {"ShardsUnproven", "MerkleProofInvalidMultiproof", "Panic"}
+        assert refused_reveal(fixed, shards, proof, flags) in {
+            "ShardsUnproven",
+            "MerkleProofInvalidMultiproof",
+            "Panic",
+        }
 
 
 def test_attack_10_shardsNotShown_bondIsForfeitedAndAllEnds(fixed: Round) -> None:
@@ -86,7 +91,9 @@ def test_attack_10_shardsNotShown_bondIsForfeitedAndAllEnds(fixed: Round) -> Non
     assert fixed.board_wei() == 0
 
 
-@pytest.mark.parametrize("stop", [Phase.NOTICE, Phase.SUBMIT, Phase.OPEN, Phase.DRAW, Phase.VOTE, Phase.BALLOT])
+@pytest.mark.parametrize(
+    "stop", [Phase.NOTICE, Phase.SUBMIT, Phase.OPEN, Phase.DRAW, Phase.VOTE, Phase.BALLOT]
+)
 def test_attack_10_initiatorGoneAnywhere_nothingStaysBehind(world: World, stop: Phase) -> None:
     task = Round(world).run_to(stop)
     while not task.phase().is_over:
@@ -134,7 +141,9 @@ def test_attack_11_drawBlockForgotten_isAnErrorNotAZeroSeed(world: World) -> Non
     word = task.word()
     assert isinstance(word, TaskWord)
     world.evm.mine(word.draw_block + HISTORY_BLOCKS - world.evm.number)
-    assert world.read(world.board, "seedOf", task.task) == draws.seed_from(block_hash(word.draw_block), task.task)
+    assert world.read(world.board, "seedOf", task.task) == draws.seed_from(
+        block_hash(word.draw_block), task.task
+    )
     world.evm.mine()
     key = task.key.astuple()
     assert world.error(INITIATOR, world.board, "drawReveal", key, [], [], []).name == "DrawBlockForgotten"
@@ -154,10 +163,8 @@ def test_attack_13_anyCallOfTheInitiator_takesNothingBeforeTheEnd(world: World) 
             for _ in range(3):
                 args = [_argument(rng, task, given) for given in entry["inputs"]]
                 with world.evm.branch():
-                    try:
+                    with contextlib.suppress(ContractRefused, OutOfGas):
                         world.send(INITIATOR, world.board, entry["name"], *args)
-                    except (ContractRefused, OutOfGas):
-                        pass
                     assert task.board_wei() == task.key.pot_wei, entry["name"]
         world.evm.revert(before)
 

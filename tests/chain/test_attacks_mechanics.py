@@ -24,7 +24,9 @@ SECP256K1_N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
 
 def exits(world: World) -> dict[str, Callable[[], tuple[Round, Contract, Callable[[], Receipt]]]]:
-    """For each way that ether leaves the board: a task, an account with code that is owed, and the call that pays."""
+    """For each way that ether leaves the board: a task, an account with code that is owed, and the call
+    that pays.
+    """
 
     def initiator(stop: Phase) -> tuple[Round, Contract]:
         receiver = world.create("Receiver")
@@ -164,12 +166,17 @@ def test_attack_23_refusedWithdrawal_keepsTheClaim(world: World) -> None:
 
 
 def test_attack_25_anyGasLimit_leavesAllOrNothing(world: World) -> None:
-    """Whatever gas a settler gives, no claim is lost: it settles, or nothing happened; then all can be paid."""
+    """Whatever gas a settler gives, no claim is lost: it settles, or nothing happened; then all can be
+    paid.
+    """
     task = Round(world).run_to(Phase.SETTLED)
     rng = random.Random(25)
     with world.evm.branch():
         full = task.settle(task.contributors, task.verifiers).gas_used
-    for gas in [*range(full - 60_000, full + 60_000, 12_000), *(rng.randrange(30_000, full) for _ in range(20))]:
+    for gas in [
+        *range(full - 60_000, full + 60_000, 12_000),
+        *(rng.randrange(30_000, full) for _ in range(20)),
+    ]:
         with world.evm.branch():
             try:
                 task.settle(task.contributors, task.verifiers, gas=gas)
@@ -199,7 +206,9 @@ def test_attack_26_plainTransfer_isRefused(world: World) -> None:
 
 
 def test_attack_27_whoeverEndsATask_drainsItAlone(world: World) -> None:
-    """One stranger's transaction pays out each kind of end: settled, lapsed before and after the draw, empty."""
+    """One stranger's transaction pays out each kind of end: settled, lapsed before and after the draw,
+    empty.
+    """
     settled, lapsed, undrawn, empty = (Round(world) for _ in range(4))
     settled.run_to(Phase.SETTLED)
     lapsed.run_to(Phase.DRAW).draw()
@@ -387,7 +396,10 @@ def test_attack_31_contractWallets_voteInABatchOnlyByTheirOwnWord(world: World, 
     world.send(w.STRANGER, wallet, "say", names.index(answer))
     seal = task.ballot(wallet.address, [GOOD] * 3)
     signature = world.sign(account(130), task.task, seal, w.key_of(130))
-    packed = [batches.SignedSeal(task.seat(wallet.address), seal, signature), task.signed(members[1], [GOOD] * 3)]
+    packed = [
+        batches.SignedSeal(task.seat(wallet.address), seal, signature),
+        task.signed(members[1], [GOOD] * 3),
+    ]
     task.submit(packed)
     accepted = answer in {"Honest", "Always"}
     assert len(task.batches[0]) == (2 if accepted else 1)

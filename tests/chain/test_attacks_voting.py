@@ -12,7 +12,9 @@ from tests.chain.world import BAD, GOOD, MAFR, World, verifiers
 
 
 def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
-    """A lazy verifier hands in the seal of another, alone and in a batch, and learns what it says too late."""
+    """A lazy verifier hands in the seal of another, alone and in a batch, and learns what it says too
+    late.
+    """
     task = Round(world).run_to(Phase.VOTE)
     honest, alone, batched = task.verifiers
     task.vote(honest, [GOOD, BAD, GOOD])
@@ -26,7 +28,9 @@ def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
     refused = world.error(alone, world.board, "voteOpen", task.task, ballot.scores, ballot.salt)
     assert refused.name == "BallotSealMismatch"
     task.ballots[batched] = ballot
-    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening())
+    refused = world.error(
+        w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening()
+    )
     assert refused.name == "BatchUnknown"
     task.until(Phase.SETTLED)
     task.settle(task.contributors, task.verifiers)
@@ -51,7 +55,9 @@ def test_attack_15_scoreAboveOne_spoilsOnlyItsOwnBallot(world: World) -> None:
     liar = task.verifiers[0]
     task.vote_batch({v: [GOOD, 1_000_001 if v == liar else GOOD, GOOD] for v in task.verifiers})
     task.until(Phase.BALLOT)
-    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening())
+    refused = world.error(
+        w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening()
+    )
     assert (refused.name, refused.args_) == ("BallotScoreOutOfRange", {"model": 1, "scorePpm": 1_000_001})
     task.open_batch(0, only=task.verifiers[1:])
     assert task.panel().opened_count == 2
@@ -116,7 +122,13 @@ def _bit(account: str) -> int:
 def test_attack_19_strangersAndNeighbours_haveNoSeat(world: World) -> None:
     task = Round(world).run_to(Phase.VOTE)
     first, second = task.verifiers[:2]
-    for who, seat in [(w.STRANGER, 0), (first, task.seat(second)), (first, 3), (first, 2**200), (w.NOBODY, 7)]:
+    for who, seat in [
+        (w.STRANGER, 0),
+        (first, task.seat(second)),
+        (first, 3),
+        (first, 2**200),
+        (w.NOBODY, 7),
+    ]:
         refused = world.error(who, world.board, "voteSeal", task.task, seat, b"\1" * 32)
         assert refused.name in {"NotSeated", "NotDrawn"}, (who, seat)
 

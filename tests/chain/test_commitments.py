@@ -1,4 +1,5 @@
-"""Fuzzed commitments: whoever changes any one bound field does not open a seal. The seals are made by the Python
+"""Fuzzed commitments: whoever changes any one bound field does not open a seal. The seals are made by the
+Python
 mirror, so that every bound field, chain and board included, can be another one."""
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def test_modelSeal_withAnyBitOfTheModelChanged_doesNotOpen(world: World, field: 
     seal = world.seals.model_seal(task.task, CONTRIBUTOR, *model.args())
     for _ in range(30):
         changed = replace(model, **{field: flipped(rng, getattr(model, field))})
-        if 0 < changed.size_bytes and changed.claimed_ppm <= 1_000_000:
+        if changed.size_bytes > 0 and changed.claimed_ppm <= 1_000_000:
             assert not opens(world, task, changed, seal)
 
 
@@ -82,7 +83,8 @@ def test_contracts_onAnotherChain_haveOtherSealsAndIds() -> None:
     ids = [world.read(world.board, "taskId", key) for world in (one, two)]
     seals = [world.read(world.board, "modelSeal", b"\1" * 32, CONTRIBUTOR, *model) for world in (one, two)]
     ballots = [
-        world.read(world.board, "ballotSeal", b"\1" * 32, OTHER, b"\1" * 9, b"\2" * 16) for world in (one, two)
+        world.read(world.board, "ballotSeal", b"\1" * 32, OTHER, b"\1" * 9, b"\2" * 16)
+        for world in (one, two)
     ]
     digests = [world.read(world.board, "ballotDigest", b"\1" * 32, b"\2" * 32) for world in (one, two)]
     for pair in (ids, seals, ballots, digests):

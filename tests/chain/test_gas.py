@@ -49,7 +49,9 @@ def test_code_ofContracts_leavesRoom(measured: dict[str, Any]) -> None:
 
 
 def test_gas_onTheEvm_equalsThatOfSealedBlocks() -> None:
-    """The Evm seals no blocks; a chain that does charges the same for creation and for a first and a second join."""
+    """The Evm seals no blocks; a chain that does charges the same for creation and for a first and a
+    second join.
+    """
     evm, chain = Evm(), InProcess(accounts=3)
     senders = [to_checksum_address(sender) for sender in chain.tester.get_accounts()]
 

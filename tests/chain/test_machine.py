@@ -1,6 +1,7 @@
 """A machine that plays several tasks at once in every order it can think of, and the laws of money.
 
-At any time the board holds exactly what its tasks still owe, plus what was forced upon it. A task that is over never
+At any time the board holds exactly what its tasks still owe, plus what was forced upon it. A task that is
+over never
 changes. From every state that the machine reaches, all wei get out and to those who earned them.
 """
 
@@ -335,7 +336,11 @@ class Board(RuleBasedStateMachine):
     # several steps at once, so that the machine gets somewhere
 
     @has_task
-    @rule(number=which, scores=st.lists(st.sampled_from(SCORES[2:]), min_size=4, max_size=4), alone=st.sets(actors))
+    @rule(
+        number=which,
+        scores=st.lists(st.sampled_from(SCORES[2:]), min_size=4, max_size=4),
+        alone=st.sets(actors),
+    )
     def do_what_is_due(self, number: int, scores: list[int], alone: set[int]) -> None:
         """Everyone but actor 7 does its duty (`alone`: without a batch), then the next phase begins."""
         task, everyone = self.task(number), range(7)
@@ -358,12 +363,15 @@ class Board(RuleBasedStateMachine):
                 self.vote(number, who, scores)
             self.vote_in_a_batch(number, set(everyone) - alone, scores[::-1])
         elif phase is Phase.BALLOT:
+            if 6 in alone:
+                for pair in ((0, 1), (0, 2), (1, 2)):
+                    self.strike(number, *pair)
             for who in everyone:
-                self.open_ballot(number, who, who in alone)
+                self.open_ballot(number, who, len(alone) % 2 == 1)
             for batch in range(len(task.batches)):
                 self.open_batch(number, batch, set(everyone))
         elif phase.is_over:
-            self.settle(number, list(alone), list(range(len(task.members_drawn))))
+            self.settle(number, list(alone), sorted(alone))
             for who in everyone:
                 for role in range(3):
                     self.withdraw(number, who, role, 7)

@@ -1,6 +1,7 @@
 """Every outcome of a vote, 3^n of them (each member votes yes, votes no, or stays away), against a reference.
 
-A ballot speaks of up to 21 models, so one task plays 21 patterns of yes and no at a time; who stays away does so by
+A ballot speaks of up to 21 models, so one task plays 21 patterns of yes and no at a time; who stays away
+does so by
 turns without a seal and with one that is never opened.
 """
 
@@ -24,7 +25,9 @@ def reference(yes: int, committee: int) -> bool:
 
 
 def electorates(committee: int) -> Iterator[tuple[tuple[int, ...], list[int]]]:
-    """Who comes, and up to 21 patterns of their votes (bit i: the i-th who came says yes); all of them once."""
+    """Who comes, and up to 21 patterns of their votes (bit i: the i-th who came says yes); all of them
+    once.
+    """
     for present in range(committee + 1):
         for coming in combinations(range(committee), present):
             patterns = list(range(2**present))
@@ -52,7 +55,9 @@ def check(task: Round, coming: tuple[int, ...], patterns: list[int]) -> None:
     assert [panel.votes(model) for model in range(MAX_MODELS)] == yes
     paid = [task.contributors[model] for model in accepted], [task.verifiers[i] for i in coming]
     drained = len(accepted) + len(coming) <= 3 or committee <= 3
-    outcome = decode_event(task.world.board, "Settled", task.settle(*(paid if drained else ((), ()))))["outcome"]
+    outcome = decode_event(task.world.board, "Settled", task.settle(*(paid if drained else ((), ()))))[
+        "outcome"
+    ]
     bits = sum(1 << model for model in accepted)
     assert outcome == (bits, len(accepted), len(coming), share_wei, FEE_WEI, rest_wei)
     assert task.board_wei() == (0 if drained else task.key.pot_wei - rest_wei)

@@ -1,4 +1,5 @@
-"""A world for the contracts' tests: both contracts deployed on an Evm, accounts that can sign, and whole tasks that
+"""A world for the contracts' tests: both contracts deployed on an Evm, accounts that can sign, and whole
+tasks that
 are driven stage by stage."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from eth_utils.abi import collapse_if_tuple
 
 from dapp.chain.contracts import Contract, contract, creation
 from dapp.chain.errors import ContractRefused
-from dapp.chain.seals import Board, pack_scores, pool_id, unpack_scores
+from dapp.chain.seals import Board, pack_scores, pool_id
 from tests.chain.evm import Evm, Receipt
 
 ETHER = 10**18
@@ -35,7 +36,9 @@ def key_of(number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def account(number: int) -> str:
-    """Account `number`: 0 opens tasks, 1 and up contribute, 101 and up verify, 900 and up do nothing of these."""
+    """Account `number`: 0 opens tasks, 1 and up contribute, 101 and up verify, 900 and up do nothing of
+    these.
+    """
     return str(Account.from_key(key_of(number)).address)
 
 
@@ -72,7 +75,11 @@ class Model:
     @classmethod
     def of(cls, name: str) -> Model:
         return cls(
-            keccak(text=f"weights {name}"), keccak(text=f"manifest {name}"), 654_712, 973_000, keccak(text=name)
+            keccak(text=f"weights {name}"),
+            keccak(text=f"manifest {name}"),
+            654_712,
+            973_000,
+            keccak(text=name),
         )
 
     def args(self) -> tuple[bytes, bytes, int, int, bytes]:
