@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from dapp.artifacts import DEPLOYMENTS
 from dapp.chain.outbox import GWEI, SendSettings
 from ml.errors import QuorateError
 
@@ -33,7 +34,7 @@ class Settings:
     chain_id: int | None = None  # refuse any other
     store: str = ""  # empty: embedded, inside data_dir
     data_dir: Path = field(default_factory=lambda: Path.home() / ".local" / "share" / "quorate")
-    deployments: Path = Path("deployments")
+    deployments: Path = DEPLOYMENTS
     confirmations: int = 0  # 0: one on a development chain, three elsewhere
     wait_s: int = 180
     max_fee_gwei: int = 300

@@ -16,7 +16,7 @@ ENVIRONMENT: Final = {
     "QUORATE_PASSWORD_FILE": "file with the keystore's password; else it is asked for on a terminal",
     "QUORATE_STORE": "content store; else embedded:DATA_DIR/store",
     "QUORATE_DATA_DIR": "folder of journal and store; else ~/.local/share/quorate",
-    "QUORATE_DEPLOYMENTS": "folder of the records where contracts stand; else deployments",
+    "QUORATE_DEPLOYMENTS": "folder of the records where contracts stand; else the project's",
     "QUORATE_CONFIRMATIONS": "blocks before a transaction counts; 0: one on a devnet, three elsewhere",
     "QUORATE_WAIT_S": "seconds to wait for a transaction",
     "QUORATE_MAX_FEE_GWEI": "the most to pay for one gas",

@@ -22,17 +22,18 @@ def deploy(
     ] = "1",
 ) -> Reply:
     """Deploy Membership and Quorate, and write deployments/<chain id>.json."""
-    from dapp.artifacts import DEPLOYMENTS
     from dapp.chain.deploy import deploy as deploy_contracts
 
-    deployment = deploy_contracts(session.chain_before_deployment(), run=run)
+    deployment = deploy_contracts(
+        session.chain_before_deployment(), folder=session.settings.deployments, run=run
+    )
     addresses = {contract.name: contract.address for contract in deployment.contracts}
     return Reply(
         "\n".join(f"{name} {address}" for name, address in addresses.items()),
         {
             "chain_id": deployment.chain_id,
             "contracts": addresses,
-            "record": str(DEPLOYMENTS / f"{deployment.chain_id}.json"),
+            "record": str(session.settings.deployments / f"{deployment.chain_id}.json"),
         },
         next_steps=["quorate pool join", "quorate task open"],
     )
