@@ -84,7 +84,7 @@ class HeadRecipe:
         return max(self.epochs, -(-self.least_steps // steps_per_epoch))
 
 
-DEFAULT: Final = HeadRecipe(least_steps=800)
+DEFAULT: Final = HeadRecipe(least_steps=500)
 
 
 def concatenated(members: Members, samples: Samples, cache: FeatureCache) -> Tensor:
