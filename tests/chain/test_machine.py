@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dapp.chain import batches
 from dapp.chain.errors import ContractRefused
+from dapp.chain.seals import unpack_scores
 from dapp.chain.words import Phase
 from tests.chain import world as w
 from tests.chain.evm import Receipt, Snapshot
@@ -296,7 +297,7 @@ class Board(RuleBasedStateMachine):
             done = self.attempt(verifier, "voteOpen", task.task, ballot.scores, ballot.salt)
         assert (done is not None) == allowed
         if done:
-            task.voted[verifier] = w.unpack_scores(ballot.scores)
+            task.voted[verifier] = unpack_scores(ballot.scores)
 
     @has_task
     @rule(number=which, batch=which, people=st.sets(actors, min_size=1))
