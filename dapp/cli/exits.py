@@ -32,7 +32,7 @@ MEANINGS: Final = MappingProxyType(
         Exit.NOT_FOUND: "no such task, pool, model, file, content or deployment",
         Exit.KEY: "no key, a wrong password, or an account that cannot sign",
         Exit.UNREACHABLE: "chain or store does not answer: safe to run again",
-        Exit.REFUSED: "the contract refuses; error.code is the name of its custom error",
+        Exit.REFUSED: "the contract refuses; error.name is its custom error",
         Exit.LATE: "too late: the window or the draw's block has passed",
         Exit.INTEGRITY: "bytes that are not what was promised: hash, CID, seal, signature, NaN, pickle",
         Exit.INTERRUPTED: "interrupted by Ctrl-C",

@@ -35,6 +35,7 @@ def json() -> str:
             fix        what to do about it
             retryable  true when the same command may succeed later
             tx         hash of the transaction that failed, or null
+            and, when a contract refused: name and args of its custom error
 
 Whole numbers throughout, the unit in the name: _wei, _ppm (parts per million), _s (seconds), _bytes.
 Bytes are 0x… in lower case. stderr is for people and has no fixed form."""
