@@ -1,8 +1,7 @@
 """A machine that plays several tasks at once in every order it can think of, and the laws of money.
 
 At any time the board holds exactly what its tasks still owe, plus what was forced upon it. A task that is
-over never
-changes. From every state that the machine reaches, all wei get out and to those who earned them.
+over never changes. From every state that the machine reaches, all wei get out and to those who earned them.
 """
 
 from __future__ import annotations
@@ -63,7 +62,9 @@ class Board(RuleBasedStateMachine):
 
     seen: ClassVar[Counter[str]] = Counter()
 
-    @initialize(start=st.sampled_from(STARTS + LATE_STARTS), manners=st.tuples(manner, manner))
+    @initialize(
+        start=st.sampled_from(STARTS + LATE_STARTS + (Phase.NOTICE,)), manners=st.tuples(manner, manner)
+    )
     def begin(self, start: Phase, manners: tuple[int, int]) -> None:
         self.stage, snapshot, tasks, self.forced_wei = *beginning(start), 0
         self.world = self.stage.world
@@ -158,6 +159,13 @@ class Board(RuleBasedStateMachine):
         self.tasks.append(task)
         task.open()
         self.seen["taskOpen"] += 1
+
+    @precondition(lambda self: any(task.phase() is Phase.NOTICE for task in self.tasks))
+    @rule()
+    def call_off_what_may_be(self) -> None:
+        for number, task in enumerate(self.tasks):
+            if task.phase() is Phase.NOTICE:
+                self.cancel(number, 0, True)
 
     @has_task
     @rule(number=which, who=actors, own=st.booleans())
