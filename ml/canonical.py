@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, NoReturn
 
 import rfc8785
@@ -32,6 +33,8 @@ def parse_canonical_json(data: bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> An
     """The value that `data` encodes. Raises InvalidJson unless `data` is exactly its canonical encoding."""
     if len(data) > max_bytes:
         raise InvalidJson(f"document has {len(data)} bytes, the limit is {max_bytes}", bytes=len(data))
+    if depth_of(data) > MAX_DOCUMENT_DEPTH + 1:
+        raise InvalidJson(f"document is nested deeper than {MAX_DOCUMENT_DEPTH} levels")
     try:
         value = json.loads(data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number)
     except (ValueError, RecursionError) as error:
@@ -39,6 +42,15 @@ def parse_canonical_json(data: bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> An
     if canonical_json(value) != data:
         raise InvalidJson("document is not in canonical form (key order, spacing, escapes or duplicate keys)")
     return value
+
+
+def depth_of(data: bytes) -> int:
+    """How deep brackets nest in JSON: ask before parsing what a stranger wrote, the parser recurses in C."""
+    depth = deepest = 0
+    for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", data)):
+        depth += 1 if bracket in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
 
 
 def _check(value: object, where: str, depth_left: int) -> None:

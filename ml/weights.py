@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ml.architecture import Architecture, Shape, check
 from ml.bounds import CEILING, Bounds
-from ml.canonical import canonical_json, sha256
+from ml.canonical import canonical_json, depth_of, sha256
 from ml.errors import InvalidPackage
 from ml.merkle import root
 from ml.models.classifier import Classifier
@@ -29,6 +29,7 @@ from ml.models.classifier import Classifier
 MAX_HEADER_BYTES: Final = 65_536
 MAX_TENSORS: Final = 1_024
 MAX_RANK: Final = 4
+HEADER_DEPTH: Final = 3  # the header, a tensor, its shape
 FOREIGN: Final = (
     (b"PK", "a zip archive, as torch.save writes"),
     (b"\x80", "a Python pickle"),
@@ -142,6 +143,8 @@ def _refuse_foreign(data: bytes) -> None:
 
 
 def _header_object(header: bytes) -> dict[str, Any]:
+    if depth_of(header) > HEADER_DEPTH:
+        raise InvalidPackage(f"the header of the weights file is nested deeper than {HEADER_DEPTH} levels")
     try:
         value = json.loads(header.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from ml.canonical import canonical_json, parse_canonical_json, sha256
@@ -83,3 +85,13 @@ def test_parse_anythingElse_isRefused(data: bytes) -> None:
 def test_parse_moreThanAllowed_isRefusedUnread() -> None:
     with pytest.raises(InvalidJson, match="262145 bytes, the limit is 262144"):
         parse_canonical_json(b" " * 262_145)
+
+
+def test_parse_deepNesting_isRefusedBeforeTheParserRecurses() -> None:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)  # as py-evm does; the C parser would overflow its stack
+    try:
+        with pytest.raises(InvalidJson, match="nested deeper"):
+            parse_canonical_json(b"[" * 200_000)
+    finally:
+        sys.setrecursionlimit(limit)
