@@ -18,12 +18,12 @@ STAGES: Final = MappingProxyType(
         "fuse": 24,
     }
 )
-"""The stages in order, and what share of the time each takes; measured on the default demo."""
+"""The stages in order, and what share of the time each takes; estimated, not yet measured."""
 
 SECONDS: Final = MappingProxyType(
     {("mnist", False): 480, ("digits", False): 240, ("mnist", True): 90, ("digits", True): 45}
 )
-"""Seconds on two cores, by data set and whether it is the quick demo; measured."""
+"""Seconds on two cores, by data set and whether it is the quick demo; estimated, not yet measured."""
 
 
 def seconds(dataset: str, quick: bool) -> int:
