@@ -45,7 +45,7 @@ def test_agents_wholeTask_isDoneAndDrained(world: World) -> None:
         if len(due) + len(finished) == len(roles) and due:
             world.clock.wait_until(min(due))
     assert done == {
-        INITIATOR: ["task.open", "commit.strike", "draw.fix", "draw.reveal", "settle"],
+        INITIATOR: ["task.open", "draw.fix", "draw.reveal", "commit.strike", "settle"],
         CONTRIBUTOR: ["commit.seal", "commit.open"],
         COPYCAT: ["commit.seal", "commit.open"],
         VERIFIER: ["pool.join", "vote.seal", "vote.open"],
