@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests that bear the given markers: first the Python tests, without Brownie's plugin (it would compile and
+# Runs the tests that bear the given markers: first the Python tests, JOBS files at a time, without Brownie's plugin (it would compile and
 # start a chain for each run), then the contract tests under Brownie. Fails if either fails or if nothing ran.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -15,7 +15,7 @@ run() { # NAME COMMAND...: pytest's exit status 5 says that no test bears the ma
   [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
-run python .venv/bin/python -m pytest -p no:pytest-brownie --ignore=tests/contracts -q
+run python .venv/bin/python -m pytest -p no:pytest-brownie --ignore=tests/contracts -q -n "${JOBS:-2}" --dist loadfile --durations=15
 if compgen -G "tests/contracts/test_*.py" >/dev/null; then
   run contracts tools/brownie test tests/contracts
 fi
