@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {IMembership} from "./interfaces/IMembership.sol";
 import {ITaskBoard} from "./interfaces/ITaskBoard.sol";
 import {BlockHashes} from "./libraries/BlockHashes.sol";
@@ -9,6 +8,7 @@ import {Bounds} from "./libraries/Bounds.sol";
 import {Draw} from "./libraries/Draw.sol";
 import {Payouts} from "./libraries/Payouts.sol";
 import {Phases} from "./libraries/Phases.sol";
+import {PlacedTree} from "./libraries/PlacedTree.sol";
 import {Seals} from "./libraries/Seals.sol";
 import {DrawWord, DrawWords} from "./types/DrawWord.sol";
 import {Phase} from "./types/Phase.sol";
@@ -80,14 +80,13 @@ abstract contract TaskBoard is ITaskBoard {
     function drawReveal(
         TaskKey calldata key,
         Shard[] calldata shards,
-        bytes32[] calldata proof,
-        bool[] calldata proofFlags
+        bytes32[] calldata proof
     ) external {
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
         _requirePhase(task, Phases.at(word, block.timestamp), Phase.Draw);
         uint256 seed = _seed(task, word);
-        _checkShards(key, seed, shards, proof, proofFlags);
+        _checkShards(key, seed, shards, proof);
         uint256 committee = word.poolSize() < key.committee ? word.poolSize() : key.committee;
         _tasks[task] = DrawWords.pack(
             word,
@@ -181,23 +180,22 @@ abstract contract TaskBoard is ITaskBoard {
         TaskKey calldata key,
         uint256 seed,
         Shard[] calldata shards,
-        bytes32[] calldata proof,
-        bool[] calldata proofFlags
+        bytes32[] calldata proof
     ) private pure {
         uint256 count = key.shardsDrawn;
         if (shards.length != count) revert ShardCountMismatch(shards.length, count);
         bytes32[] memory leaves = new bytes32[](count);
+        uint256[] memory places = new uint256[](count);
         uint256 next = 0;
         for (uint256 i = 0; i < count; ++i) {
             uint256 index = shards[i].index;
             if (index < next) revert ShardsOutOfOrder(index);
             next = index + 1;
             if (Draw.placeOf(seed, Draw.SHARDS, key.shardCount, count, index) >= count) revert ShardNotDrawn(index);
+            places[i] = index;
             leaves[i] = Seals.shard(index, shards[i].digest, shards[i].salt);
         }
-        if (!MerkleProof.multiProofVerifyCalldata(proof, proofFlags, key.shards, leaves)) {
-            revert ShardsUnproven(key.shards);
-        }
+        if (!PlacedTree.verify(key.shards, key.shardCount, places, leaves, proof)) revert ShardsUnproven(key.shards);
     }
 
     function _seed(TaskId task, TaskWord word) private view returns (uint256) {

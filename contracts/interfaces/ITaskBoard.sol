@@ -51,13 +51,12 @@ interface ITaskBoard {
     /// Refused while the initiator plays another role in its own task: it sits in the pool, or opened a model.
     function draw(TaskKey calldata key) external;
 
-    /// @notice Shows the drawn shards, in rising order of index, with their Merkle multiproof, and opens the vote.
+    /// @notice Shows the drawn shards, in rising order of index, with their proof (libraries/PlacedTree.sol), and opens the vote.
     /// @dev By anyone: only who knows the salts can, and the proof decides.
     function drawReveal(
         TaskKey calldata key,
         Shard[] calldata shards,
-        bytes32[] calldata proof,
-        bool[] calldata proofFlags
+        bytes32[] calldata proof
     ) external;
 
     /// @notice Id that `key` has on this chain and board, opened or not.

@@ -4,6 +4,7 @@ pragma solidity ^0.8.28;
 import {Draw} from "../libraries/Draw.sol";
 import {Payouts} from "../libraries/Payouts.sol";
 import {Phases} from "../libraries/Phases.sol";
+import {PlacedTree} from "../libraries/PlacedTree.sol";
 import {Rosters} from "../libraries/Rosters.sol";
 import {Seals} from "../libraries/Seals.sol";
 import {Tally} from "../libraries/Tally.sol";
@@ -52,6 +53,16 @@ contract Libraries {
 
     function shardLeaf(uint256 index, bytes32 digest, bytes32 salt) external pure returns (bytes32) {
         return Seals.shard(index, digest, salt);
+    }
+
+    function verifyPlaces(
+        bytes32 root,
+        uint256 count,
+        uint256[] memory places,
+        bytes32[] memory leaves,
+        bytes32[] calldata proof
+    ) external pure returns (bool) {
+        return PlacedTree.verify(root, count, places, leaves, proof);
     }
 
     function permute(uint256 seed, bytes32 purpose, uint256 n, uint256 x) external pure returns (uint256) {

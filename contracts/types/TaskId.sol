@@ -9,7 +9,7 @@ type TaskId is bytes32;
 struct TaskKey {
     address initiator; // who escrows, shows the shards, and takes what is left
     bytes32 spec; // SHA-256 of the canonical JSON spec, which is also the digest of its CID
-    bytes32 shards; // Merkle root over the salted verification shards
+    bytes32 shards; // root over the salted verification shards, each bound to its place
     bytes32 contributors; // Merkle root of the allow-list, zero: anyone may contribute
     bytes32 pool; // pool of verifiers (Membership) that the committee is drawn from
     uint96 rewardWei; // shared equally by the accepted models

@@ -1,8 +1,4 @@
-"""Merkle trees that OpenZeppelin's MerkleProof verifies: root, proof, multiproof; leaves keep their order.
-
-The tree is complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as
-a sorted pair. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
-"""
+"""Merkle trees over 32-byte leaves: one that proves membership in a list, one that proves a place in it."""
 
 from __future__ import annotations
 
@@ -11,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from eth_utils import keccak
 
 
-def _pair(a: bytes, b: bytes) -> bytes:
-    return keccak(a + b if a < b else b + a)
-
-
 class MerkleTree:
-    """A tree over 32-byte leaves; leaves are hashes already and keep their order."""
+    """The tree that OpenZeppelin's MerkleProof verifies: proves that a leaf is in the list, not where.
+
+    Complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as a sorted
+    pair. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
+    """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
         if not leaves:
@@ -27,7 +23,8 @@ class MerkleTree:
         for i, leaf in enumerate(leaves):
             self._nodes[self._place(i)] = leaf
         for at in range(count - 2, -1, -1):
-            self._nodes[at] = _pair(self._nodes[2 * at + 1], self._nodes[2 * at + 2])
+            a, b = sorted(self._nodes[2 * at + 1 : 2 * at + 3])
+            self._nodes[at] = keccak(a + b)
 
     def _place(self, leaf: int) -> int:
         return 2 * self._leaves - 2 - leaf
@@ -44,21 +41,41 @@ class MerkleTree:
             at = (at - 1) // 2
         return siblings
 
-    def multiproof(self, leaves: Iterable[int]) -> tuple[list[bytes], list[bool]]:
-        """Proof nodes and flags for several leaves, which must be passed on in rising order of index."""
-        pending = [self._place(leaf) for leaf in sorted(leaves)]
-        if len(set(pending)) != len(pending):
-            raise ValueError("a leaf is listed twice")
+
+class PlacedTree:
+    """The tree of contracts/libraries/PlacedTree.sol: proves which leaf is at a place, and that no other is.
+
+    The number of leaves fixes the shape and a node's place the side it is hashed on; a last node without a
+    sibling moves up as it is.
+    """
+
+    def __init__(self, leaves: Sequence[bytes]) -> None:
+        if not leaves:
+            raise ValueError("a Merkle tree needs at least one leaf")
+        self._levels = [list(leaves)]
+        while len(below := self._levels[-1]) > 1:
+            pairs = [below[at : at + 2] for at in range(0, len(below), 2)]
+            self._levels.append([keccak(pair[0] + pair[1]) if len(pair) == 2 else pair[0] for pair in pairs])
+
+    @property
+    def root(self) -> bytes:
+        return self._levels[-1][0]
+
+    def multiproof(self, places: Iterable[int]) -> list[bytes]:
+        """The nodes that the leaves at these places leave unknown: level by level upwards, left to right.
+
+        Raises ValueError for a place that does not exist or is named twice.
+        """
+        known = sorted(places)
+        if (
+            len(set(known)) != len(known)
+            or not known
+            or not 0 <= known[0] <= known[-1] < len(self._levels[0])
+        ):
+            raise ValueError("name places of the tree, each once")
         proof: list[bytes] = []
-        flags: list[bool] = []
-        while pending and pending[0] > 0:
-            at = pending.pop(0)
-            sibling = at + 1 if at % 2 else at - 1
-            if pending and pending[0] == sibling:
-                flags.append(True)
-                pending.pop(0)
-            else:
-                flags.append(False)
-                proof.append(self._nodes[sibling])
-            pending.append((at - 1) // 2)
-        return proof, flags
+        for level in self._levels[:-1]:
+            siblings = [place ^ 1 for place in known]
+            proof += [level[place] for place in siblings if place < len(level) and place not in known]
+            known = sorted({place >> 1 for place in known})
+        return proof

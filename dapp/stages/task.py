@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from dapp import packages
 from dapp.chain import events, tasks
 from dapp.chain.client import Plan, Receipt
-from dapp.chain.merkle import MerkleTree
+from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import TaskKey, shard_leaf
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
@@ -73,7 +73,7 @@ def prepare(
     digests = [sha256(data) for data in shards]
     identity = sha256(canonical_json([spec.digest().hex(), _plain(terms), [d.hex() for d in digests]]))
     salts = [ctx.chain.derive(b"shard/" + identity + i.to_bytes(2, "big")) for i in range(len(shards))]
-    tree = MerkleTree([shard_leaf(i, digest, salts[i]) for i, digest in enumerate(digests)])
+    tree = PlacedTree([shard_leaf(i, digest, salts[i]) for i, digest in enumerate(digests)])
     key = TaskKey(
         initiator=ctx.chain.address,
         spec=spec.digest(),

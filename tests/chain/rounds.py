@@ -9,7 +9,7 @@ from typing import Any
 from eth_utils import keccak
 
 from dapp.chain import batches, draws
-from dapp.chain.merkle import MerkleTree
+from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import TaskKey, shard_leaf
 from dapp.chain.words import DrawWord, LateWord, Panel, Phase, Submission, TaskWord, phase_at, unpack_task
 from tests.chain import world as w
@@ -30,7 +30,7 @@ class Round:
         self.pool: bytes = pool or world.join(self.verifiers)
         count = terms.get("shard_count", 10)
         self.shards = [(i, keccak(text=f"shard {i}"), keccak(text=f"salt {i}")) for i in range(count)]
-        self.tree = MerkleTree([shard_leaf(*shard) for shard in self.shards])
+        self.tree = PlacedTree([shard_leaf(*shard) for shard in self.shards])
         key = TaskKey(
             initiator=w.INITIATOR,
             spec=keccak(text="spec"),
@@ -128,9 +128,9 @@ class Round:
 
     def reveal(self, sender: str | None = None) -> Receipt:
         shown = self.drawn_shards()
-        proof, flags = self.tree.multiproof(shown)
         shards = [self.shards[i] for i in shown]
-        return self.send(sender or w.INITIATOR, "drawReveal", self.key.astuple(), shards, proof, flags)
+        args = self.key.astuple(), shards, self.tree.multiproof(shown)
+        return self.send(sender or w.INITIATOR, "drawReveal", *args)
 
     def ballot(self, verifier: str, scores_ppm: Sequence[int]) -> bytes:
         """Make up a ballot; its seal."""

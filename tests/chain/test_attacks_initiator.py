@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from dapp.chain import draws
 from dapp.chain.errors import ContractRefused
+from dapp.chain.merkle import PlacedTree
+from dapp.chain.seals import shard_leaf
 from dapp.chain.words import DrawWord, Phase, TaskWord
 from tests.chain import world as w
 from tests.chain.evm import HISTORY_BLOCKS, OutOfGas, block_hash
@@ -26,14 +29,14 @@ def fixed(world: World) -> Round:
     return task
 
 
-def refused_reveal(task: Round, shards: list[Any], proof: list[bytes], flags: list[bool]) -> str:
+def refused_reveal(task: Round, shards: list[Any], proof: list[bytes]) -> str:
     key = task.key.astuple()
-    return task.world.error(INITIATOR, task.world.board, "drawReveal", key, shards, proof, flags).name
+    return task.world.error(INITIATOR, task.world.board, "drawReveal", key, shards, proof).name
 
 
 def test_attack_09_anyByteOfAShardFlipped_isUnproven(fixed: Round) -> None:
     shown = fixed.drawn_shards()
-    proof, flags = fixed.tree.multiproof(shown)
+    proof = fixed.tree.multiproof(shown)
     for place in range(3):
         for field in (1, 2):
             for byte in range(32):
@@ -42,20 +45,20 @@ def test_attack_09_anyByteOfAShardFlipped_isUnproven(fixed: Round) -> None:
                 flipped[byte] ^= 1
                 shards[place][field] = bytes(flipped)
                 if byte % 8 == 0:
-                    assert refused_reveal(fixed, shards, proof, flags) == "ShardsUnproven"
+                    assert refused_reveal(fixed, shards, proof) == "ShardsUnproven"
 
 
 def test_attack_09_shardsDroppedDoubledOrSwapped_areRefused(fixed: Round) -> None:
     shown = fixed.drawn_shards()
-    proof, flags = fixed.tree.multiproof(shown)
+    proof = fixed.tree.multiproof(shown)
     first, second, third = (fixed.shards[i] for i in shown)
     other = next(shard for shard in fixed.shards if shard[0] not in shown)
     swapped = (first[0], *second[1:]), (second[0], *first[1:]), third
-    assert refused_reveal(fixed, [first, second], proof, flags) == "ShardCountMismatch"
-    assert refused_reveal(fixed, [first, second, third, other], proof, flags) == "ShardCountMismatch"
-    assert refused_reveal(fixed, [first, first, third], proof, flags) == "ShardsOutOfOrder"
-    assert refused_reveal(fixed, [second, first, third], proof, flags) == "ShardsOutOfOrder"
-    assert refused_reveal(fixed, list(swapped), proof, flags) == "ShardsUnproven"
+    assert refused_reveal(fixed, [first, second], proof) == "ShardCountMismatch"
+    assert refused_reveal(fixed, [first, second, third, other], proof) == "ShardCountMismatch"
+    assert refused_reveal(fixed, [first, first, third], proof) == "ShardsOutOfOrder"
+    assert refused_reveal(fixed, [second, first, third], proof) == "ShardsOutOfOrder"
+    assert refused_reveal(fixed, list(swapped), proof) == "ShardsUnproven"
 
 
 def test_attack_09_shardThatWasNotDrawn_isRefused(fixed: Round) -> None:
@@ -64,21 +67,34 @@ def test_attack_09_shardThatWasNotDrawn_isRefused(fixed: Round) -> None:
         if wrong in drawn:
             continue
         shown = sorted([wrong, *drawn[1:]])
-        proof, flags = fixed.tree.multiproof(shown)
-        assert refused_reveal(fixed, [fixed.shards[i] for i in shown], proof, flags) == "ShardNotDrawn"
+        proof = fixed.tree.multiproof(shown)
+        assert refused_reveal(fixed, [fixed.shards[i] for i in shown], proof) == "ShardNotDrawn"
 
 
 def test_attack_09_proofsOfOtherShapes_areRefused(fixed: Round) -> None:
-    """The root for a sibling, too many flags, too few nodes: OpenZeppelin panics where a queue runs dry."""
-    shards = [fixed.shards[i] for i in fixed.drawn_shards()]
-    for length in range(4):
-        proof = [fixed.tree.root] * length
-        flags = [True] * max(length + 2, 0)
-        assert refused_reveal(fixed, shards, proof, flags) in {
-            "ShardsUnproven",
-            "MerkleProofInvalidMultiproof",
-            "Panic",
-        }
+    shown = fixed.drawn_shards()
+    shards, proof = [fixed.shards[i] for i in shown], fixed.tree.multiproof(shown)
+    others = [proof[:length] for length in range(len(proof))]
+    others += [[*proof, proof[-1]], [proof[-1], *proof], proof[::-1], [fixed.tree.root] * len(proof)]
+    for other in others:
+        assert refused_reveal(fixed, shards, other) == "ShardsUnproven"
+
+
+def test_attack_09_twoShardsCommittedForOneIndex_noneCanBeChosen(world: World) -> None:
+    """An initiator who commits a second shard 5, at place 7, can show it neither as shard 5 nor as shard 7."""
+    task = Round(world)
+    second = (5, b"\7" * 32, task.shards[7][2])
+    task.tree = PlacedTree([shard_leaf(*shard) for shard in [*task.shards[:7], second, *task.shards[8:]]])
+    task.key = replace(task.key, shards=task.tree.root, shards_drawn=10)
+    task.task = world.seals.task_id(task.key)
+    task.run_to(Phase.DRAW)
+    task.draw()
+    world.evm.mine(3)
+    honest = list(task.shards)
+    assert refused_reveal(task, honest, []) == "ShardsUnproven"
+    assert refused_reveal(task, [*honest[:5], second, *honest[6:]], []) == "ShardsUnproven"
+    assert refused_reveal(task, [*honest[:7], (7, *second[1:]), *honest[8:]], []) == "ShardsUnproven"
+    assert refused_reveal(task, [*honest[:7], second, *honest[8:]], []) == "ShardsOutOfOrder"
 
 
 def test_attack_10_shardsNotShown_bondIsForfeitedAndAllEnds(fixed: Round) -> None:
@@ -127,12 +143,12 @@ def test_attack_11_drawTwice_isRefused(world: World) -> None:
 def test_attack_11_beforeTheDrawBlockIsKnown_revealIsRefused(world: World) -> None:
     task = Round(world).run_to(Phase.DRAW)
     key = task.key.astuple()
-    assert world.error(INITIATOR, world.board, "drawReveal", key, [], [], []).name == "DrawNotFixed"
+    assert world.error(INITIATOR, world.board, "drawReveal", key, [], []).name == "DrawNotFixed"
     task.draw()
     for _ in range(2):
-        refused = world.error(INITIATOR, world.board, "drawReveal", key, [], [], [])
+        refused = world.error(INITIATOR, world.board, "drawReveal", key, [], [])
         assert refused.name == "DrawBlockPending"
-    assert world.error(INITIATOR, world.board, "drawReveal", key, [], [], []).name == "ShardCountMismatch"
+    assert world.error(INITIATOR, world.board, "drawReveal", key, [], []).name == "ShardCountMismatch"
 
 
 def test_attack_11_drawBlockForgotten_isAnErrorNotAZeroSeed(world: World) -> None:
@@ -146,7 +162,7 @@ def test_attack_11_drawBlockForgotten_isAnErrorNotAZeroSeed(world: World) -> Non
     )
     world.evm.mine()
     key = task.key.astuple()
-    assert world.error(INITIATOR, world.board, "drawReveal", key, [], [], []).name == "DrawBlockForgotten"
+    assert world.error(INITIATOR, world.board, "drawReveal", key, [], []).name == "DrawBlockForgotten"
     task.until(Phase.LAPSED)
     task.settle(task.contributors, task.verifiers)
     assert task.board_wei() == 0

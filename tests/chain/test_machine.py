@@ -236,9 +236,9 @@ class Board(RuleBasedStateMachine):
         if not task.members_drawn or task.phase() is not Phase.DRAW:
             return
         shown = task.drawn_shards() if honest else [0, 1, 2]
-        proof, flags = task.tree.multiproof(shown)
+        proof = task.tree.multiproof(shown)
         shards = [task.shards[i] for i in shown]
-        if self.attempt(w.STRANGER, "drawReveal", task.key.astuple(), shards, proof, flags):
+        if self.attempt(w.STRANGER, "drawReveal", task.key.astuple(), shards, proof):
             assert shown == task.drawn_shards()
             task.shown = True
 

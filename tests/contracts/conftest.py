@@ -15,7 +15,7 @@ from eth_utils import keccak
 
 from dapp.chain import draws
 from dapp.chain.errors import refusal
-from dapp.chain.merkle import MerkleTree
+from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import Board, TaskKey, pack_scores, pool_id, shard_leaf
 from dapp.chain.words import DrawWord, Phase, TaskWord, phase_at, unpack_task
 
@@ -96,7 +96,7 @@ class Task:
         self.initiator, self.stranger = accounts[0], accounts[9]
         self.contributors, self.verifiers = accounts[1:3], accounts[4:7]
         self.seals = Board(web3.eth.chain_id, board.address)
-        self.tree = MerkleTree([shard_leaf(*shard) for shard in SHARDS])
+        self.tree = PlacedTree([shard_leaf(*shard) for shard in SHARDS])
         self.pool_key = (NO_LIST, keccak(text="pool"))
         values: dict[str, Any] = {
             "initiator": self.initiator.address,
@@ -157,9 +157,8 @@ class Task:
 
     def reveal(self, shown: Sequence[int] | None = None) -> Any:
         indices = self.shown() if shown is None else list(shown)
-        proof, flags = self.tree.multiproof(indices)
-        shards = [SHARDS[i] for i in indices]
-        return self.board.drawReveal(self.key.astuple(), shards, proof, flags, {"from": self.initiator})
+        shards, proof = [SHARDS[i] for i in indices], self.tree.multiproof(indices)
+        return self.board.drawReveal(self.key.astuple(), shards, proof, {"from": self.initiator})
 
     def vote(self, verifier: Any, scores: Sequence[int] = (GOOD, BAD)) -> Any:
         seat = self.verifiers.index(verifier)

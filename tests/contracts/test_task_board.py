@@ -146,12 +146,12 @@ def test_drawReveal_wrongShards_reverts(task: Task) -> None:
         task.reveal(wrong)
     with reverts("ShardCountMismatch", 2, 3):
         task.reveal(drawn[:2])
-    proof, flags = task.tree.multiproof(drawn)
+    proof = task.tree.multiproof(drawn)
     with reverts("ShardsOutOfOrder"):
-        task.board.drawReveal(task.key.astuple(), [SHARDS[i] for i in drawn[::-1]], proof, flags)
+        task.board.drawReveal(task.key.astuple(), [SHARDS[i] for i in drawn[::-1]], proof)
     forged = [(i, b"\1" * 32, SHARDS[i][2]) for i in drawn]
     with reverts("ShardsUnproven"):
-        task.board.drawReveal(task.key.astuple(), forged, proof, flags)
+        task.board.drawReveal(task.key.astuple(), forged, proof)
 
 
 def test_drawReveal_byAnyone_opensTheVote(task: Task) -> None:
