@@ -10,8 +10,8 @@ from eth_utils import keccak
 class MerkleTree:
     """The tree that OpenZeppelin's MerkleProof verifies: proves that a leaf is in the list, not where.
 
-    Complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as a sorted
-    pair. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
+    Complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as sorted
+    pairs. Checked against @openzeppelin/merkle-tree's vectors in tests/dapp/chain/test_merkle.py.
     """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:
@@ -67,11 +67,8 @@ class PlacedTree:
         Raises ValueError for a place that does not exist or is named twice.
         """
         known = sorted(places)
-        if (
-            len(set(known)) != len(known)
-            or not known
-            or not 0 <= known[0] <= known[-1] < len(self._levels[0])
-        ):
+        exist = range(len(self._levels[0]))
+        if not known or len(set(known)) != len(known) or not set(known) <= set(exist):
             raise ValueError("name places of the tree, each once")
         proof: list[bytes] = []
         for level in self._levels[:-1]:

@@ -81,7 +81,7 @@ def test_attack_09_proofsOfOtherShapes_areRefused(fixed: Round) -> None:
 
 
 def test_attack_09_twoShardsCommittedForOneIndex_noneCanBeChosen(world: World) -> None:
-    """An initiator who commits a second shard 5, at place 7, can show it neither as shard 5 nor as shard 7."""
+    """A second shard 5, committed at place 7, can be shown neither as shard 5 nor as shard 7."""
     task = Round(world)
     second = (5, b"\7" * 32, task.shards[7][2])
     task.tree = PlacedTree([shard_leaf(*shard) for shard in [*task.shards[:7], second, *task.shards[8:]]])
