@@ -72,7 +72,12 @@ def accuracy_ppm(model: Model, samples: Samples, threads: int = 1) -> int:
 
 
 def own_label_accuracy_ppm(model: Classifier, samples: Samples, threads: int = 1) -> int:
-    """As accuracy_ppm, over those samples whose label the model declares."""
+    """As accuracy_ppm, over those samples whose label the model declares.
+
+    0 for a model of one label: it always names it, and that proves nothing.
+    """
+    if len(model.labels) < 2:
+        return 0
     return accuracy_ppm(model, samples.with_labels(model.labels), threads)
 
 

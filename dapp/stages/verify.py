@@ -16,7 +16,7 @@ from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue
 from dapp.store import cid_from_digest
 from ml.data.samples import Samples
-from ml.evaluate import METRICS, accuracy_ppm
+from ml.evaluate import METRICS, accuracy_ppm, own_label_accuracy_ppm
 from ml.fuse import FeatureCache, fuse
 from ml.models.classifier import Classifier
 from ml.spec import TaskSpec
@@ -128,8 +128,8 @@ def _standalone(
 def _fused(
     ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
 ) -> dict[int, int]:
-    """Accuracy after fusing each model with those before it that reached MAFR, in order of opening
-    [Mendis].
+    """Accuracy after fusing each model with those before it that reached MAFR, in order of opening [Mendis];
+    at most what the model reaches by itself on its own labels, or good models would carry a useless one.
     """
     development = packages.samples(ctx.store, spec, spec.development.train)
     labels = tuple(range(len(spec.labels)))
@@ -139,8 +139,11 @@ def _fused(
     scores = {}
     for done, (index, model) in enumerate(found.items()):
         ctx.progress("verify", done, len(found))
+        scores[index] = own_label_accuracy_ppm(model, samples)
+        if scores[index] < view.key.mafr_ppm:
+            continue
         together = fuse(spec.fusion, [*good, model], development, labels, seed, cache)
-        scores[index] = accuracy_ppm(together, samples)
+        scores[index] = min(scores[index], accuracy_ppm(together, samples))
         if scores[index] >= view.key.mafr_ppm:
             good.append(model)
     ctx.progress("verify", len(found), len(found))

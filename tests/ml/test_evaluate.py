@@ -130,6 +130,13 @@ def test_ownLabelAccuracy_leavesOtherLabelsOut(digits: Dataset, contributors: tu
     )
 
 
+def test_ownLabelAccuracy_ofOneLabel_isZero(digits: Dataset) -> None:
+    model = build(mlp((3,), hidden=(4,)), seed=1)
+
+    assert evaluate.accuracy_ppm(model, digits.test.with_labels((3,))) == 1_000_000
+    assert evaluate.own_label_accuracy_ppm(model, digits.test) == 0
+
+
 def test_evaluation_leavesTheModelAsItWas(small_model: Classifier, tiny_samples: Samples) -> None:
     before = {name: tensor.clone() for name, tensor in small_model.state_dict().items()}
     evaluate.correct(small_model, tiny_samples, threads=2)
