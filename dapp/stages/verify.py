@@ -14,7 +14,7 @@ from dapp.chain import tasks
 from dapp.chain.tasks import ModelView, TaskView
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue
-from dapp.store import cid_from_digest
+from dapp.store import StoreError, cid_from_digest
 from ml.data.samples import Samples
 from ml.evaluate import METRICS, accuracy_ppm, own_label_accuracy_ppm
 from ml.fuse import FeatureCache, fuse
@@ -97,8 +97,20 @@ def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Cla
             found[m.index] = packages.model(ctx.store, spec, m.manifest, m.weights, m.size_bytes)
         except (*PEER_FAULTS, PackageRefused) as error:
             reasons[m.index] = f"{error.code}: {error.message}"
+        except StoreError as error:
+            if not _answers(ctx, view):
+                raise
+            reasons[m.index] = f"{error.code}: {error.message}"
     ctx.progress("verify.fetch", len(view.models), len(view.models))
     return {index: package.model for index, package in found.items()}, reasons
+
+
+def _answers(ctx: Context, view: TaskView) -> bool:
+    """Whether the store is there: a model it cannot bring in time is its publisher's fault then."""
+    try:
+        return ctx.store.has(cid_from_digest(view.key.spec, 0))
+    except StoreError:
+        return False
 
 
 def _originals(ctx: Context, view: TaskView) -> dict[int, int]:

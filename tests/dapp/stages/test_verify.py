@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from dapp.chain.words import Phase
 from dapp.stages import verify
 from dapp.stages.context import NothingDue
-from dapp.store import Unreachable, cid_of, open_store
+from dapp.store import Store, Unreachable, cid_of, open_store
 from ml import weights
 from ml.canonical import canonical_json, sha256
 from ml.manifest import Manifest, WeightsRef
@@ -216,12 +217,39 @@ def test_verify_again_givesTheSame(judged: tuple[World, bytes, verify.Verified])
 def test_verify_storeDoesNotAnswer_isNoReasonToScoreZero(
     judged: tuple[World, bytes, verify.Verified],
 ) -> None:
-    from dataclasses import replace
-
     world, of, _ = judged
     cut_off = replace(world.person(STRANGER), store=open_store("ipfs:http://127.0.0.1:9"))
     with pytest.raises(Unreachable):
         verify.verify(cut_off, of)
+
+
+def test_verify_modelThatNeverArrivesFromAStoreThatAnswers_scoresZero(
+    judged: tuple[World, bytes, verify.Verified],
+) -> None:
+    world, of, first = judged
+    slow = replace(world.person(STRANGER), store=Trickling(world.store, first.scores[0].manifest_cid))
+    score = verify.verify(slow, of).scores[0]
+    assert score.score_ppm == 0
+    assert score.reason == "store-unreachable: took more than 300 s"
+
+
+@dataclass(frozen=True)
+class Trickling:
+    """A store that is well, but for one CID, whose publisher sends a byte now and then."""
+
+    store: Store
+    cid: str
+
+    def put(self, data: bytes) -> str:
+        return self.store.put(data)
+
+    def get(self, cid: str, max_bytes: int) -> bytes:
+        if cid == self.cid:
+            raise Unreachable("took more than 300 s")
+        return self.store.get(cid, max_bytes)
+
+    def has(self, cid: str) -> bool:
+        return self.store.has(cid)
 
 
 def test_verify_beforeTheShardsAreShown_saysWhenToCome(tmp_path: Path) -> None:
