@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +39,10 @@ DISTORTIONS: Final = Augmentation(
 CONTRIBUTOR: Final = Recipe(
     steps=700, batch=32, learning_rate=0.0015, augmentation=DISTORTIONS, averaging=0.995
 )
-HEAD: Final = HeadRecipe(epochs=5, copies=5, augmentation=DISTORTIONS, scaled=True, averaging=0.99)
-COLUMN: Final = ColumnRecipe(epochs=20, copies=5, augmentation=DISTORTIONS)
+HEAD: Final = HeadRecipe(
+    epochs=20, copies=5, augmentation=DISTORTIONS, weight_decay=0.001, averaging=0.99
+)
+COLUMN: Final = ColumnRecipe(columns=4, epochs=20, copies=5, augmentation=DISTORTIONS)
 FUSED, ALONE = "lateral", "alone"
 LABELS: Final = tuple(range(10))
 RULES: Final = ("strategy_1", "strategy_2", FUSED, ALONE)
@@ -88,7 +90,8 @@ class Shelf:
     ) -> nn.Module:
         """As Lateral.column. One that sees only the pixels is the same whatever the models: trained once."""
         seen = b"".join(model_digest(model) for model in rule.seen(number, models))
-        path = self._path(repr((rule.recipe, number, seed)).encode(), seen, development.digest())
+        recipe = replace(rule.recipe, columns=1)  # how many others there are changes none of them
+        path = self._path(repr((recipe, number, seed)).encode(), seen, development.digest())
         if path.is_file():
             column = rule.blank(number, models, LABELS)
             shapes = {name: tuple(tensor.shape) for name, tensor in column.state_dict().items()}

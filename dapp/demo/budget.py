@@ -29,7 +29,7 @@ MNIST: Final = Budget(
     baseline=replace(CONTRIBUTOR, steps=1_400),
     fedavg=replace(CONTRIBUTOR, steps=35, averaging=0.0),
     fedavg_rounds=8,
-    mafr_ppm=900_000,
+    mafr_ppm=800_000,  # the first model has to reach it by itself, with five or six of the ten labels
     rule="fused",
     metric="accuracy",
 )
