@@ -21,6 +21,7 @@ from dapp.cli.verbs import (
     doctor,
     draw,
     fuse,
+    key,
     pool,
     settle,
     task,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for name, group in {
     "task": task.app,
+    "key": key.app,
     "pool": pool.app,
     "commit": commit.app,
     "draw": draw.app,

@@ -43,6 +43,8 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "withdraw": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "fuse": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "agent": ([TASK, "--role", "judge", *SENT], Exit.USAGE, "usage"),
+    "key new": (["--keystore", "new.json"], Exit.KEY, "key-refused"),
+    "key show": (["nowhere.json"], Exit.KEY, "key-refused"),
     "demo": (["--dataset", "cats"], Exit.USAGE, "usage"),
     "doctor": (NOWHERE, Exit.FAILED, "unhealthy"),
     "help": (["weather"], Exit.NOT_FOUND, "not-found"),
