@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dapp.artifacts import PROJECT
-from dapp.chain.client import Chain
-from dapp.chain.deploy import deploy
 from dapp.chain.devnet import Anvil
 from dapp.chain.signer import Signer
 from dapp.cli.exits import Exit
 from tests.dapp.cli.conftest import Quorate
 
-pytestmark = pytest.mark.skipif(
-    not (PROJECT / ".tools/bin/anvil").exists() and shutil.which("anvil") is None,
-    reason="anvil is not installed",
-)
 MEMBER = 7
-
-
-@pytest.fixture(scope="module")
-def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Anvil, str]]:
-    """A chain with the contracts on it, and the folder of its deployment record."""
-    folder = tmp_path_factory.mktemp("deployments")
-    with Anvil() as node:
-        deploy(Chain(node.rpc(), None, Signer.devnet(0)), folder=folder)
-        yield node, str(folder)
 
 
 @pytest.fixture
