@@ -14,7 +14,7 @@ ANYONE = bytes(32)  # the root that lists nobody and admits everybody
 
 
 class AccountList:
-    """Accounts, each once, in whatever order: the leaves are sorted, as OpenZeppelin's StandardMerkleTree does."""
+    """Accounts, each once, in any order: the leaves are sorted, as OpenZeppelin's StandardMerkleTree does."""
 
     def __init__(self, accounts: Iterable[str]) -> None:
         given = [str(to_checksum_address(account)) for account in accounts]

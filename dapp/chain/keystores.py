@@ -1,4 +1,4 @@
-"""Keystore files of version 3: making one, and reading what needs no passphrase. Keys never leave them in clear."""
+"""Keystore files of version 3: making one, and reading what needs no passphrase."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _write(file: Path, data: bytes) -> None:
                 os.fsync(stream.fileno())
             os.link(part, file)
         finally:
-            os.unlink(part)
+            Path(part).unlink()
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -51,8 +51,8 @@ def root(path: Path | None) -> bytes:
 def proof(path: Path | None, needed: bytes, account: str, option: str) -> tuple[bytes, ...]:
     """That `account` is on the list with the root `needed`; empty where anyone may.
 
-    option: what names the file, for the message. Raises Missing when the account is not listed, Usage when the
-    file is not needed, not given, or another.
+    option: what names the file, for the message. Raises Missing when the account is not listed, Usage when
+    the file is not needed, not given, or another.
     """
     from dapp.chain.account_list import ANYONE
 

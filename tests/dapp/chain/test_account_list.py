@@ -1,4 +1,4 @@
-"""Lists of accounts: the root and proofs of OpenZeppelin's StandardMerkleTree, whatever the order of the list."""
+"""Lists of accounts: root and proofs of OpenZeppelin's StandardMerkleTree, whatever the order of the list."""
 
 from __future__ import annotations
 
