@@ -9,7 +9,7 @@ from typing import Any
 from dapp.artifacts import Deployment, load_artifact
 from dapp.chain.contracts import Call, Contract, contract
 from dapp.chain.errors import ChainError, ContractMissing, NoSigner, NotDeployed, WrongChain, refusal
-from dapp.chain.outbox import Failpoint, Outbox, SendSettings, no_failpoint
+from dapp.chain.outbox import Agreed, Failpoint, Outbox, SendSettings, no_failpoint
 from dapp.chain.rpc import Refused, Reverted, Rpc, TxReceipt
 from dapp.chain.seals import Board
 from dapp.chain.signer import Signer
@@ -122,17 +122,18 @@ class Chain:
         fields = self._sender().prepared(call.to, call.data, value_wei)
         return Plan(call.contract, call.function, call.to, value_wei, fields["gas"], fields["maxFeePerGas"])
 
-    def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
+    def send(self, step: str, call: Call, value_wei: int = 0, agreed: Agreed | None = None) -> Receipt:
         """Carry out `step` by this call, once however often it is asked. Raises ContractRefused and
         ChainErrors.
 
         step: a name that stands for this one transaction for ever, as 'commit.seal/<task>'.
+        agreed: what it may cost at most. Raises CostRose when it costs more by now.
         """
-        return _receipt(step, self._sender().send(step, call.to, call.data, value_wei))
+        return _receipt(step, self._sender().send(step, call.to, call.data, value_wei, agreed))
 
-    def create(self, step: str, data: bytes) -> Receipt:
+    def create(self, step: str, data: bytes, agreed: Agreed | None = None) -> Receipt:
         """As `send`, for a transaction that creates a contract."""
-        return _receipt(step, self._sender().send(step, None, data, 0))
+        return _receipt(step, self._sender().send(step, None, data, 0, agreed))
 
     def sign_typed_data(self, message: Mapping[str, Any]) -> bytes:
         """EIP-712 signature of our account. Raises NoSigner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from eth_abi import decode, encode  # type: ignore[attr-defined]
@@ -31,6 +31,7 @@ class Call:
     to: str
     data: bytes
     returns: tuple[str, ...]
+    named: Mapping[str, object] = field(default_factory=dict, compare=False)  # its arguments
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """What the call returned. Raises EndpointConfused."""
@@ -62,7 +63,8 @@ class Contract:
         except (EncodingError, OverflowError) as error:
             raise ArgumentOutOfRange(f"{self.name}.{function}: {str(error)[:300]}") from error
         returns = tuple(collapse_if_tuple(given) for given in entry["outputs"])
-        return Call(self.name, function, self.address, selector + body, returns)
+        named = {given["name"]: value for given, value in zip(entry["inputs"], args, strict=True)}
+        return Call(self.name, function, self.address, selector + body, returns, named)
 
 
 def contract(name: str, address: str) -> Contract:

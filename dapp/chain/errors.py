@@ -93,6 +93,13 @@ class FeeTooHigh(ChainError):
     default_fix = "Wait for lower fees, or raise --max-fee-gwei; the transaction keeps its place."
 
 
+class CostRose(ChainError):
+    """Sending would cost more by now than was agreed to. Nothing was sent."""
+
+    code = "cost-rose"
+    default_fix = "Run the command again: it shows what it costs now."
+
+
 class TransactionPending(ChainError):
     """A transaction was sent and is not in a block yet."""
 

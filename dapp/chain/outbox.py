@@ -19,6 +19,7 @@ from typing import Any, Final
 from dapp.chain.errors import (
     Abi,
     ChainError,
+    CostRose,
     FeeTooHigh,
     InsufficientFunds,
     NonceTaken,
@@ -59,6 +60,14 @@ class SendSettings:
     min_priority_wei: int = GWEI // 10
 
 
+@dataclass(frozen=True)
+class Agreed:
+    """The most that one transaction may cost, replacements included."""
+
+    gas: int
+    max_price_wei: int  # per gas
+
+
 def no_failpoint(name: str) -> None:
     """Does nothing; a test puts a function here that ends the process."""
 
@@ -86,16 +95,22 @@ class Outbox:
         self._sleep = sleep
         self._monotonic = monotonic
 
-    def send(self, step: str, to: str | None, data: bytes, value_wei: int) -> TxReceipt:
-        """Carry out `step`, once: sends, or takes up what was sent. Raises ContractRefused and other
-        ChainErrors.
+    def send(
+        self, step: str, to: str | None, data: bytes, value_wei: int, agreed: Agreed | None = None
+    ) -> TxReceipt:
+        """Carry out `step`, once: sends, or takes up what was sent.
+
+        agreed: what it may cost at most; none: what the settings allow. Raises CostRose before anything is
+        sent, ContractRefused and other ChainErrors.
         """
         point = step.split("/", 1)[0]
         record = self._journal.get("tx", step)
         if record is None or record["state"] in ("void", "failed"):
             self._resend_all()
-            fields = self.prepared(to, data, value_wei)
+            fields = self.prepared(to, data, value_wei, agreed)
             record = {"state": "sent", "nonce": self._next_nonce(), "fields": fields, "attempts": []}
+            if agreed is not None:
+                record["max_price_wei"] = agreed.max_price_wei
             self._sign(record)
             self._failpoint(f"{point}:signed")
             self._journal.put("tx", step, record)
@@ -108,9 +123,16 @@ class Outbox:
             raise self._reason(record, receipt)
         return receipt
 
-    def prepared(self, to: str | None, data: bytes, value_wei: int) -> dict[str, Any]:
-        """Everything of a transaction but nonce and signature. Raises ContractRefused when it would
-        revert.
+    def offer(self, fields: dict[str, Any]) -> Agreed:
+        """What to ask agreement for: the gas, and a price that leaves room for replacements."""
+        return Agreed(int(fields["gas"]), min(2 * int(fields["maxFeePerGas"]), self._settings.max_fee_wei))
+
+    def prepared(
+        self, to: str | None, data: bytes, value_wei: int, agreed: Agreed | None = None
+    ) -> dict[str, Any]:
+        """Everything of a transaction but nonce and signature, within what was agreed to.
+
+        Raises ContractRefused when it would revert, CostRose, FeeTooHigh, InsufficientFunds.
         """
         call: dict[str, Any] = {"from": self._signer.address, "data": "0x" + data.hex(), "value": value_wei}
         if to is not None:
@@ -131,6 +153,9 @@ class Outbox:
             )
         max_fee_wei = min(2 * base_wei + tip_wei, self._settings.max_fee_wei)
         gas = min(estimate + estimate // 4 + 10_000, MAX_GAS)
+        if agreed is not None:
+            _check_cost(agreed, estimate, base_wei + tip_wei)
+            gas, max_fee_wei = min(gas, agreed.gas), min(max_fee_wei, agreed.max_price_wei)
         balance_wei = self._rpc.balance_wei(self._signer.address)
         if balance_wei < value_wei + gas * max_fee_wei:
             raise InsufficientFunds(
@@ -225,12 +250,12 @@ class Outbox:
         return "sent"
 
     def _bump(self, step: str, record: dict[str, Any]) -> None:
-        """A replacement with an eighth more, at least 10 % as nodes demand, unless that passes the limit."""
+        """A replacement with an eighth more, at least 10 % as nodes demand, unless that passes a limit."""
         fields = dict(record["fields"])
         base_wei = self._rpc.block().base_fee_wei
         tip_wei = fields["maxPriorityFeePerGas"] * 9 // 8 + 1
         fee_wei = max(fields["maxFeePerGas"] * 9 // 8 + 1, base_wei + tip_wei)
-        if fee_wei > self._settings.max_fee_wei:
+        if fee_wei > min(self._settings.max_fee_wei, record.get("max_price_wei", fee_wei)):
             return
         record["fields"] = fields | {"maxFeePerGas": fee_wei, "maxPriorityFeePerGas": tip_wei}
         self._sign(record)
@@ -278,3 +303,18 @@ class Outbox:
         if any(mark in text.lower() for mark in _POOR):
             return InsufficientFunds(f"{self._signer.address} cannot pay: {text}")
         return ChainError(f"{self._rpc.url} refuses the transaction: {text}")
+
+
+def _check_cost(agreed: Agreed, gas: int, price_wei: int) -> None:
+    """Raise CostRose when a transaction would not go through with what was agreed to."""
+    if price_wei > agreed.max_price_wei:
+        raise CostRose(
+            f"gas costs {price_wei / GWEI:.2f} gwei by now, agreed was up to"
+            f" {agreed.max_price_wei / GWEI:.2f}; nothing was sent",
+            retryable=True,
+        )
+    if gas > agreed.gas:
+        raise CostRose(
+            f"the transaction needs {gas:,} gas by now, agreed was up to {agreed.gas:,}; nothing was sent",
+            retryable=True,
+        )

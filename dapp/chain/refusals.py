@@ -31,8 +31,7 @@ FIXES: Final = MappingProxyType(
         "ScoreOutOfRange": "Claim a score between 0 and 1,000,000 ppm.",
         "ContributorNotListed": "The initiator must list your account; ask for it, or contribute to an "
         "open task.",
-        "ContributorsAreListed": "This task has an allow-list: open with the proof that your account is "
-        "on it.",
+        "ContributorsAreListed": "This task has an allow-list: name its file with --contributors FILE.",
         "CapReached": "All places are taken; nothing was lost but the gas. Seal earlier next time.",
         "NotACopy": "Name the model that was sealed first as the original, and one with equal weights "
         "as the copy.",

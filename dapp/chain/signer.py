@@ -5,8 +5,6 @@ passed on.
 from __future__ import annotations
 
 import hmac
-import json
-import stat
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
@@ -15,12 +13,12 @@ from typing import Any, Final
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from dapp.chain import keystores
 from dapp.chain.errors import KeyRefused
 
 DEVNET_MNEMONIC: Final = "test test test test test test test test test test test junk"
 DEVNET_CHAINS: Final = frozenset({31337, 1337, 131277322940537})
 """anvil, ganache and eth-tester: chains on which the keys of DEVNET_MNEMONIC, known to all, may be used."""
-MAX_KEYSTORE_BYTES: Final = 65_536
 
 
 class Signer:
@@ -37,18 +35,9 @@ class Signer:
     @classmethod
     def from_keystore(cls, file: Path, passphrase: Callable[[], str]) -> Signer:
         """The account in a keystore file (version 3). `passphrase` is called once. Raises KeyRefused."""
+        keystore = keystores.read(file)
         try:
-            if stat.S_IMODE(file.stat().st_mode) & 0o077:
-                raise KeyRefused(f"{file} can be read by others", fix=f"chmod 600 {file}")
-            if file.stat().st_size > MAX_KEYSTORE_BYTES:
-                raise KeyRefused(f"{file} is too large for a keystore file")
-            keystore = json.loads(file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise KeyRefused(f"{file} cannot be read: {error.strerror}") from error
-        except ValueError:
-            raise KeyRefused(f"{file} is no keystore file") from None
-        try:
-            return cls(Account.from_key(Account.decrypt(keystore, passphrase())))
+            account = Account.from_key(Account.decrypt(dict(keystore), passphrase()))
         except ValueError as error:
             if "MAC" in str(error):
                 raise KeyRefused(
@@ -57,6 +46,9 @@ class Signer:
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
         except (KeyError, TypeError, AttributeError, NotImplementedError):
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
+        if "address" in keystore and keystores.address_of(file) != account.address:
+            raise KeyRefused(f"{file} names another address than that of its key, {account.address}")
+        return cls(account)
 
     @classmethod
     def devnet(cls, index: int) -> Signer:

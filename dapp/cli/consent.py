@@ -5,10 +5,10 @@ from __future__ import annotations
 from dapp.artifacts import Deployment
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Call
-from dapp.chain.outbox import SendSettings
+from dapp.chain.outbox import Agreed, SendSettings
 from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
-from dapp.cli.plan import Consent, Plan
+from dapp.cli.plan import Consent, Plan, receivers
 from dapp.journal import Journal
 from dapp.store import NotFound, Store
 
@@ -29,24 +29,28 @@ class ConsentingChain(Chain):
         self._journal = journal
         self._consent = consent
 
-    def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
+    def send(self, step: str, call: Call, value_wei: int = 0, agreed: Agreed | None = None) -> Receipt:
         """As Chain.send. A step that was sent before is taken up again without asking twice."""
         if self._is_new(step):
-            self._ask(call.function, call.to, call.data, value_wei)
-        return super().send(step, call, value_wei)
+            agreed = self._ask(call.function, call.to, call.data, value_wei, receivers(call, value_wei))
+        return super().send(step, call, value_wei, agreed)
 
-    def create(self, step: str, data: bytes) -> Receipt:
+    def create(self, step: str, data: bytes, agreed: Agreed | None = None) -> Receipt:
         """As Chain.create."""
         if self._is_new(step):
-            self._ask("deploy", None, data, 0)
-        return super().create(step, data)
+            agreed = self._ask("deploy", None, data, 0, ())
+        return super().create(step, data, agreed)
 
     def _is_new(self, step: str) -> bool:
         record = self._journal.get("tx", step)
         return record is None or record["state"] in ("void", "failed")
 
-    def _ask(self, operation: str, to: str | None, data: bytes, value_wei: int) -> None:
+    def _ask(
+        self, operation: str, to: str | None, data: bytes, value_wei: int, receivers: tuple[str, ...]
+    ) -> Agreed:
+        """What was agreed to. Raises Declined, DryRun."""
         fields = self._sender().prepared(to, data, value_wei)
+        agreed = self._sender().offer(fields)
         price_wei = self.rpc.block().base_fee_wei + fields["maxPriorityFeePerGas"]
         plan = Plan(
             operation=operation,
@@ -54,11 +58,13 @@ class ConsentingChain(Chain):
             payer=self.address,
             balance_wei=self.rpc.balance_wei(self.address),
             value_wei=value_wei,
-            gas=fields["gas"],
+            receivers=receivers,
+            gas=agreed.gas,
             price_wei=min(price_wei, fields["maxFeePerGas"]),
-            max_price_wei=fields["maxFeePerGas"],
+            max_price_wei=agreed.max_price_wei,
         )
         self._consent.ask(plan)
+        return agreed
 
 
 class Overlay:

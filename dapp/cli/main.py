@@ -21,6 +21,7 @@ from dapp.cli.verbs import (
     doctor,
     draw,
     fuse,
+    key,
     pool,
     settle,
     task,
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 for name, group in {
     "task": task.app,
+    "key": key.app,
     "pool": pool.app,
     "commit": commit.app,
     "draw": draw.app,
@@ -51,18 +53,22 @@ for module in (devnet, deploy, train, verify, settle, fuse, agent, demo, doctor,
     app.registered_commands += module.app.registered_commands
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"quorate {version('quorate')}\n")
+        raise typer.Exit(0)
+
+
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)
+        bool,
+        typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version),
     ] = False,
 ) -> None:
     """What stands before the verb."""
-    if version:
-        from importlib.metadata import version as installed
-
-        sys.stdout.write(installed("quorate") + "\n")
-        raise typer.Exit(0)
 
 
 def main() -> None:
@@ -77,6 +83,9 @@ def run(arguments: Sequence[str]) -> int:
         result = typer.main.get_command(app).main(list(arguments), prog_name="quorate", standalone_mode=False)
         return int(result or 0)
     except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # typer's own class for it is not public
+            sys.stdout.write(error.format_message() + "\n")
+            return Exit.OK
         output.fail(Usage(_message(error)))
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):

@@ -80,4 +80,5 @@ _DRY_RUN = _option("dry_run", bool, False, "Show the plan; sign and send nothing
 LOCAL: Final = (_JSON, _QUIET)
 READS: Final = (_RPC, _TRAVEL, _STORE, _DATA, _CONFIG, *LOCAL)
 SIGNS: Final = (_KEYSTORE, _ACCOUNT, _PASSWORD, *READS)
+NEW_KEY: Final = (_PASSWORD, _DATA, _CONFIG, *LOCAL)
 SENDS: Final = (_YES, _DRY_RUN, *SIGNS)

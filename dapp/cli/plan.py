@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from dapp.cli.errors import ConsentMissing, Declined
 from dapp.cli.money import ether
 from dapp.cli.output import Output, Reply
+
+if TYPE_CHECKING:
+    from dapp.chain.contracts import Call
 
 CONSEQUENCES: Final = MappingProxyType(
     {
@@ -54,9 +57,10 @@ class Plan:
     payer: str
     balance_wei: int
     value_wei: int
+    receivers: tuple[str, ...]  # of ether
     gas: int  # limit: the estimate and a quarter more
     price_wei: int  # of one gas now
-    max_price_wei: int  # at most
+    max_price_wei: int  # at most, replacements included
 
     @property
     def fee_wei(self) -> int:
@@ -80,6 +84,7 @@ class Plan:
                 f"Plan: {self.operation}" + (f" on {self.to}" if self.to else ""),
                 f"  who pays      {self.payer}, which has {ether(self.balance_wei)}",
                 f"  sends         {ether(self.value_wei)}",
+                f"  goes to       {', '.join(self.receivers) or 'nobody'}",
                 f"  gas           up to {self.gas:,} x {self.price_wei:,} wei = {ether(self.fee_wei)}",
                 f"  worst case    {ether(self.worst_wei)} leave the account",
                 f"  irreversible  {self.irreversible}",
@@ -89,6 +94,17 @@ class Plan:
     def to_json(self) -> dict[str, object]:
         """The plan for programs."""
         return {**asdict(self), "worst_wei": self.worst_wei, "irreversible": self.irreversible}
+
+
+def receivers(call: Call, value_wei: int) -> tuple[str, ...]:
+    """Who gets ether when `call` is carried out: the accounts it names, or the contract itself."""
+    found = [call.to] if value_wei else []
+    if "to" in call.named:
+        found.append(str(call.named["to"]))
+    if call.function == "settle":
+        key, contributors, seats = (call.named[name] for name in ("key", "contributors", "seats"))
+        found += [key[0], *contributors, *(f"seat {seat}" for seat in seats)]  # type: ignore[index, misc]
+    return tuple(found)
 
 
 class Consent:

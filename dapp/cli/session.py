@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import shutil
-import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +30,6 @@ if TYPE_CHECKING:
     from dapp.store import Store
     from ml.data import Dataset
 
-MAX_PASSWORD_BYTES = 4_096
 MNIST_MB = 12
 DATA_CACHE = Path.home() / ".cache" / "quorate"
 
@@ -198,18 +195,7 @@ class Session:
         return Context(chain, self.store, journal, self.clock, self.progress.update)
 
     def _password(self) -> str:
-        """The keystore's password: from its file, else asked for. Raises KeyRefused with nobody to ask."""
-        from dapp.chain.errors import KeyRefused
+        """The keystore's password. Raises KeyRefused."""
+        from dapp.cli import passwords
 
-        file = self.given.password_file
-        if file is None:
-            if not sys.stdin.isatty():
-                raise KeyRefused(
-                    "nobody is here to type the keystore's password", fix="Give --password-file FILE."
-                )
-            return getpass.getpass(f"Password of {self.given.keystore}: ", sys.stderr)
-        try:
-            with file.open("r", encoding="utf-8") as stream:
-                return stream.read(MAX_PASSWORD_BYTES).rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise KeyRefused(f"the password file {file} cannot be read: {error}") from None
+        return passwords.known(self.given.password_file, self.given.keystore)

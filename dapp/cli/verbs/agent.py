@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +15,8 @@ from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
-from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
+from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
+from dapp.cli.verbs.commit import proof_for
 from ml.errors import QuorateError
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def agent(
     steps: Annotated[int, typer.Option("--steps", min=1, help="Contributor: training steps.")] = 600,
     allow_list: AllowList = None,
     pool_salt: PoolSalt = 0,
+    contributors: Contributors = None,
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
     from dapp.agent import Verifier, may_pass, step
@@ -50,10 +53,10 @@ def agent(
     ctx = session.context()
     part: Role
     if role == "contributor":
-        part = _contributor(session, ctx, task_id, share, dataset, seed, steps)
+        part = _contributor(session, ctx, task_id, share, dataset, seed, steps, contributors)
     elif role == "verifier":
         pool = arguments.pool_of(allow_list, pool_salt)
-        part = Verifier(task_id, pool.key, tuple(pool.proof(ctx.chain.address)))
+        part = Verifier(task_id, pool.key, pool.proof(ctx.chain.address))
     else:
         part = _initiator(ctx, task_id)
     done = []
@@ -82,13 +85,21 @@ def agent(
 
 
 def _contributor(
-    session: Session, ctx: Context, task: bytes, share: int, dataset: str, seed: int, steps: int
+    session: Session,
+    ctx: Context,
+    task: bytes,
+    share: int,
+    dataset: str,
+    seed: int,
+    steps: int,
+    contributors: Path | None,
 ) -> Contributor:
     from dapp.agent import Contributor
     from dapp.demo.materials import share_out
     from dapp.stages.task import spec_of
     from ml.train import Recipe
 
+    proof = proof_for(ctx, task, contributors)
     material = share_out(session.dataset(dataset), seed)
     mine = material.contributor(share)
     return Contributor(
@@ -98,6 +109,7 @@ def _contributor(
         architecture=spec_of(ctx, task).architecture or material.architecture(share, 1),
         recipe=Recipe(steps=steps),
         seed=seed * 10 + share,
+        proof=proof,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from dapp.cli import account_list
 from dapp.cli.errors import Missing, Usage
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ AllowList: TypeAlias = Annotated[
 ]
 PoolSalt: TypeAlias = Annotated[
     int, typer.Option("--pool-salt", min=0, help="Tells apart pools with one rule.")
+]
+Contributors: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--contributors", help="File with the accounts that may contribute, one a line; none: anyone."
+    ),
 ]
 
 _BYTES32 = re.compile(r"0x[0-9a-fA-F]{64}")
@@ -83,39 +90,20 @@ def read_file(path: Path, max_bytes: int) -> bytes:
         raise Missing(f"there is no file {path}", fix="Check the path.") from None
 
 
-def read_accounts(path: Path) -> list[str]:
-    """The accounts in a file, one a line; # begins a remark. Raises Missing or Usage."""
-    lines = read_file(path, 1_000_000).decode("utf-8", "replace").splitlines()
-    return [account(line.split("#")[0].strip()) for line in lines if line.split("#")[0].strip()]
-
-
 @dataclass(frozen=True)
 class Pool:
-    """A pool of verifiers and, when it is listed, who may join it."""
+    """A pool of verifiers, and the file that lists who may join it."""
 
     key: PoolKey
-    listed: tuple[str, ...]
+    allow_list: Path | None
 
-    def proof(self, account: str) -> list[bytes]:
+    def proof(self, account: str) -> tuple[bytes, ...]:
         """Proof that `account` is listed; empty for an open pool. Raises Missing."""
-        from dapp.chain.merkle import MerkleTree
-        from dapp.chain.seals import account_leaf
-
-        if not self.listed:
-            return []
-        if account not in self.listed:
-            raise Missing(f"{account} is not on the allow-list", fix="Ask whoever made the pool to list it.")
-        return MerkleTree([account_leaf(entry) for entry in self.listed]).proof(self.listed.index(account))
+        return account_list.proof(self.allow_list, self.key.allow_list, account, "--allow-list")
 
 
 def pool_of(allow_list: Path | None, salt: int) -> Pool:
-    """The pool with this rule and salt; a pool needs no transaction to exist."""
-    from dapp.chain.merkle import MerkleTree
-    from dapp.chain.seals import account_leaf
+    """The pool with this rule and salt; a pool needs no transaction to exist. Raises Missing or Usage."""
     from dapp.stages.pool import PoolKey
 
-    listed = tuple(read_accounts(allow_list)) if allow_list is not None else ()
-    if allow_list is not None and not listed:
-        raise Usage(f"{allow_list} lists no account")
-    root = MerkleTree([account_leaf(entry) for entry in listed]).root if listed else bytes(32)
-    return Pool(PoolKey(root, salt.to_bytes(32, "big")), listed)
+    return Pool(PoolKey(account_list.root(allow_list), salt.to_bytes(32, "big")), allow_list)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dapp.cli import account_list
 from dapp.cli.errors import Usage
 from dapp.cli.money import ether, parse_wei, percent
 from dapp.cli.options import READS, SENDS
@@ -14,7 +15,7 @@ from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
-from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
+from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
 
 if TYPE_CHECKING:
     from dapp.chain.tasks import TaskView
@@ -43,6 +44,7 @@ def open_(
     bond: Annotated[str, typer.Option("--bond", help="Forfeited if the shards are not shown.")] = "0.5ether",
     cap: Annotated[int, typer.Option("--cap", min=1, help="At most so many models.")] = 5,
     committee: Annotated[int, typer.Option("--committee", min=1, help="Verifiers drawn.")] = 3,
+    contributors: Contributors = None,
     allow_list: AllowList = None,
     pool_salt: PoolSalt = 0,
     notice: Window = 60,
@@ -58,6 +60,8 @@ def open_(
 
     if rule not in ("fused", "standalone"):
         raise Usage(f"--rule is fused or standalone, not {rule[:40]!r}")
+    contributors_root = account_list.root(contributors)
+    pool_key = arguments.pool_of(allow_list, pool_salt).key
     ctx = session.context()
     material = share_out(session.dataset(dataset), seed)
     spec = material.spec(ctx.store, name=name, scenario=scenario, rule=rule, fusion=fusion)
@@ -69,7 +73,8 @@ def open_(
         cap=cap,
         committee=committee,
         shards_drawn=material.shards_drawn,
-        pool=arguments.pool_of(allow_list, pool_salt).key.pool,
+        contributors=contributors_root,
+        pool=pool_key.pool,
         notice_s=notice,
         submit_s=submit,
         open_s=open_window,
@@ -136,6 +141,7 @@ def _shown(view: TaskView) -> str:
         f"task       0x{view.task.hex()}",
         f"phase      {view.phase.name.lower()}",
         f"initiator  {key.initiator}",
+        f"open to    {f'a list with root 0x{key.contributors.hex()}' if any(key.contributors) else 'anyone'}",
         f"mafr       {percent(key.mafr_ppm)}",
         f"reward     {ether(key.reward_wei)}",
         f"fee        {ether(key.fee_wei)} for each of {key.committee} verifiers",

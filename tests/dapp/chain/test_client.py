@@ -18,6 +18,7 @@ from dapp.chain.devnet import Anvil
 from dapp.chain.errors import (
     ContractMissing,
     ContractRefused,
+    CostRose,
     EndpointConfused,
     EndpointDown,
     FeeTooHigh,
@@ -28,6 +29,7 @@ from dapp.chain.errors import (
     TransactionPending,
     WrongChain,
 )
+from dapp.chain.outbox import Agreed
 from dapp.chain.rpc import Rpc, connect
 from dapp.chain.signer import Signer
 from dapp.journal import Journal, JournalFull
@@ -273,6 +275,34 @@ def test_send_baseFeeRises_isReplacedWithTheSameNonce(
     receipt = chain.send("join", join(chain))
     assert receipt.tx[2:] in [attempt["tx"] for attempt in record["attempts"]]
     assert nonce(rpc) == before + 1
+
+
+def test_send_notMined_isReplacedUpToWhatWasAgreedTo(
+    rpc: Rpc, deployment: Deployment, journal: Journal
+) -> None:
+    chain = chain_at(rpc, deployment, journal, wait_s=1.5, bump_after_s=0.1, resend_s=0.1)
+    rpc.raw("evm_setAutomine", False)
+    with pytest.raises(TransactionPending):
+        chain.send("join", join(chain), agreed=Agreed(200_000, 3 * GWEI))
+    record = journal.get("tx", "join")
+    assert record is not None
+    assert len(record["attempts"]) > 1
+    assert 2 * GWEI < record["fields"]["maxFeePerGas"] <= 3 * GWEI
+    again = replace(chain.settings, wait_s=0.5)
+    with pytest.raises(TransactionPending):  # after a restart as well
+        Chain(rpc, deployment, Signer.devnet(ME), journal, again).send("join", join(chain))
+    known = journal.get("tx", "join")
+    assert known is not None and known["fields"]["maxFeePerGas"] <= 3 * GWEI
+
+
+@pytest.mark.parametrize("agreed", [Agreed(200_000, GWEI // 2), Agreed(30_000, 9 * GWEI)])
+def test_send_dearerThanAgreedTo_sendsNothing(
+    rpc: Rpc, deployment: Deployment, journal: Journal, agreed: Agreed
+) -> None:
+    chain, before = chain_at(rpc, deployment, journal), nonce(rpc)
+    with pytest.raises(CostRose, match="nothing was sent") as error:
+        chain.send("join", join(chain), agreed=agreed)
+    assert (error.value.retryable, nonce(rpc), journal.get("tx", "join")) == (True, before, None)
 
 
 @pytest.mark.parametrize("depth", [1, 3, 8])

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dapp.artifacts import PROJECT
 from dapp.chain import rpc
+from dapp.chain.client import Chain
+from dapp.chain.deploy import deploy
+from dapp.chain.devnet import Anvil
+from dapp.chain.signer import Signer
 from dapp.cli.main import run
 from dapp.cli.options import ENVIRONMENT
 
@@ -48,3 +54,14 @@ def quorate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         return Ran(code, *capsys.readouterr())
 
     return perform
+
+
+@pytest.fixture(scope="module")
+def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Anvil, str]]:
+    """A chain with the contracts on it, and the folder of its deployment record."""
+    if not (PROJECT / ".tools/bin/anvil").exists() and shutil.which("anvil") is None:
+        pytest.skip("anvil is not installed")
+    folder = tmp_path_factory.mktemp("deployments")
+    with Anvil() as node:
+        deploy(Chain(node.rpc(), None, Signer.devnet(0)), folder=folder)
+        yield node, str(folder)

@@ -3,34 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dapp.artifacts import PROJECT
-from dapp.chain.client import Chain
-from dapp.chain.deploy import deploy
+from dapp.artifacts import load_deployment
 from dapp.chain.devnet import Anvil
+from dapp.chain.errors import CostRose
+from dapp.chain.outbox import GWEI, SendSettings
+from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
+from dapp.cli.consent import ConsentingChain
 from dapp.cli.exits import Exit
+from dapp.cli.plan import Plan
+from dapp.journal import Journal
 from tests.dapp.cli.conftest import Quorate
 
-pytestmark = pytest.mark.skipif(
-    not (PROJECT / ".tools/bin/anvil").exists() and shutil.which("anvil") is None,
-    reason="anvil is not installed",
-)
 MEMBER = 7
-
-
-@pytest.fixture(scope="module")
-def devnet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Anvil, str]]:
-    """A chain with the contracts on it, and the folder of its deployment record."""
-    folder = tmp_path_factory.mktemp("deployments")
-    with Anvil() as node:
-        deploy(Chain(node.rpc(), None, Signer.devnet(0)), folder=folder)
-        yield node, str(folder)
 
 
 @pytest.fixture
@@ -87,6 +76,61 @@ def test_openTask_withDigits_escrowsPot(devnet: tuple[Anvil, str], quorate: Quor
     assert (shown["task"], shown["phase"]) == (opened.out.strip(), "notice")
     cancelled = quorate(["task", "cancel", opened.out.strip(), "--yes", *signer, "--json"])
     assert (cancelled.code, json.loads(cancelled.out)["ok"]) == (Exit.OK, True)
+
+
+def test_cancel_plan_namesWhoGetsTheEther(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]
+) -> None:
+    signer, other = ["--account", "1", "--rpc", devnet[0].http_url], Signer.devnet(9).address
+    opening = ["task", "open", "--dataset", "digits", "--seed", "3", *signer]
+    board = quorate([*opening, "--dry-run", "--json"]).document["data"]["plan"]
+    assert board["receivers"] == [board["to"]]
+    task = quorate([*opening, "--yes"]).out.strip()
+    ran = quorate(["task", "cancel", task, "--to", other, "--dry-run", *signer])
+    assert f"goes to       {other}\n" in ran.out
+
+
+class Raising:
+    """A person who agrees to a plan after the price of gas has risen."""
+
+    def __init__(self, rpc: Rpc, base_fee_wei: int) -> None:
+        self._rpc, self._base_fee_wei = rpc, base_fee_wei
+        self.plan: Plan | None = None
+
+    def ask(self, plan: Plan) -> None:
+        self.plan = plan
+        self._rpc.raw("anvil_setNextBlockBaseFeePerGas", hex(self._base_fee_wei))
+        self._rpc.raw("evm_mine")
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_send_afterAPriceRise_staysWithinWhatWasAgreedTo(devnet: tuple[Anvil, str], sends: bool) -> None:
+    node, folder = devnet
+    rpc, signer = node.rpc(), Signer.devnet(8)
+    rpc.raw("anvil_setNextBlockBaseFeePerGas", hex(GWEI))
+    rpc.raw("evm_mine")
+    person = Raising(rpc, 3 * GWEI if sends else 30 * GWEI)
+    chain = ConsentingChain(
+        rpc,
+        load_deployment(rpc.chain_id, Path(folder)),
+        signer,
+        Journal.in_memory(),
+        SendSettings(poll_s=0.02),
+        person,  # type: ignore[arg-type]
+    )
+    call = chain.membership.call("join", (bytes(32), (40 + sends).to_bytes(32)), [])
+    before, nonce = rpc.balance_wei(signer.address), rpc.nonce(signer.address)
+    if sends:
+        chain.send("join", call)
+        assert person.plan is not None
+        sent = rpc.w3.eth.get_block("latest", full_transactions=True)["transactions"][0]
+        assert sent["maxFeePerGas"] <= person.plan.max_price_wei and sent["gas"] <= person.plan.gas
+        assert before - rpc.balance_wei(signer.address) <= person.plan.worst_wei
+    else:
+        with pytest.raises(CostRose, match="nothing was sent") as error:
+            chain.send("join", call)
+        assert error.value.retryable
+        assert (rpc.balance_wei(signer.address), rpc.nonce(signer.address)) == (before, nonce)
 
 
 def test_settleTooEarly_isRefusedByName(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from dapp.cli.exits import Exit
@@ -41,6 +43,8 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "withdraw": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "fuse": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "agent": ([TASK, "--role", "judge", *SENT], Exit.USAGE, "usage"),
+    "key new": (["--keystore", "new.json"], Exit.KEY, "key-refused"),
+    "key show": (["nowhere.json"], Exit.KEY, "key-refused"),
     "demo": (["--dataset", "cats"], Exit.USAGE, "usage"),
     "doctor": (NOWHERE, Exit.FAILED, "unhealthy"),
     "help": (["weather"], Exit.NOT_FOUND, "not-found"),
@@ -90,8 +94,16 @@ def test_sendingVerb_offTerminalWithoutYes_sendsNothing(quorate: Quorate, verb: 
         assert (ran.code, ran.document["error"]["code"]) == (Exit.USAGE, "consent-missing")
 
 
-def test_noVerb_showsHelp(quorate: Quorate) -> None:
-    assert "Usage: quorate" in quorate([]).err
+@pytest.mark.parametrize("group", [[], ["task"], ["vote"]])
+def test_noVerb_showsHelpOnStdout(quorate: Quorate, group: list[str]) -> None:
+    ran = quorate(group)
+    assert (ran.code, ran.err) == (Exit.OK, "")
+    assert ran.out.startswith(" ".join(["Usage: quorate", *group]))
+
+
+def test_version_isPrintedAlone(quorate: Quorate) -> None:
+    ran = quorate(["--version"])
+    assert (ran.code, ran.out, ran.err) == (Exit.OK, f"quorate {version('quorate')}\n", "")
 
 
 def test_unknownVerb_isUsage(quorate: Quorate) -> None:
