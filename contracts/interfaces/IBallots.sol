@@ -40,7 +40,8 @@ interface IBallots {
     function voteOpen(TaskId task, bytes calldata scores, bytes16 salt) external;
 
     /// @notice Seals signed ballots in one transaction. Entries that cannot be taken (not drawn, sealed already,
-    /// signed by someone else) are left out, so that one bad entry does not spoil a batch.
+    /// signed by someone else) are left out, so that one bad entry does not spoil a batch. A contract wallet may sign
+    /// too (ERC-1271): it is left out unless it says yes within Bounds.SIGNATURE_GAS.
     /// @param entries 99 bytes each: seat (2), seal (32), signature (65) of EIP-712 `Ballot(bytes32 task,bytes32 seal)`
     function voteSealMany(TaskId task, bytes calldata entries) external;
 

@@ -11,4 +11,5 @@ library Bounds {
     uint256 internal constant MIN_WINDOW = 12 seconds; // one slot: a shorter window can pass between two blocks
     uint256 internal constant MAX_WINDOW = 30 days; // a stalled escrow frees within six of these
     uint256 internal constant PAYMENT_GAS = 50_000; // handed to a payee that someone else settles for
+    uint256 internal constant SIGNATURE_GAS = 100_000; // handed to a contract wallet that is asked about its signature
 }

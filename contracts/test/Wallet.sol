@@ -12,7 +12,9 @@ contract Wallet is Receiver {
         WrongMagic,
         Short, // fewer than 32 bytes
         Revert,
-        Bomb // returns a megabyte
+        Bomb, // returns a megabyte
+        Blob, // takes every signature, and says so in 128 KiB
+        EatGas // never ends
     }
 
     bytes4 private constant MAGIC = 0x1626ba7e;
@@ -42,6 +44,15 @@ contract Wallet is Receiver {
             assembly {
                 return(0, 1000000)
             }
+        }
+        if (answer == Answer.Blob) {
+            assembly {
+                mstore(0, MAGIC)
+                return(0, 131072)
+            }
+        }
+        if (answer == Answer.EatGas) {
+            while (true) {}
         }
         (address signer, , ) = ECDSA.tryRecover(hash, signature);
         return signer == owner ? MAGIC : bytes4(0);

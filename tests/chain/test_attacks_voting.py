@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
 from dapp.chain import batches
+from dapp.chain.contracts import Contract
 from dapp.chain.words import Phase
 from tests.chain import world as w
+from tests.chain.evm import TRANSACTION_GAS, OutOfGas, Receipt
 from tests.chain.rounds import Round
-from tests.chain.world import BAD, GOOD, MAFR, World, verifiers
+from tests.chain.world import BAD, GOOD, MAFR, ContractRefused, World, account, key_of, verifiers
+
+SIGNATURE_GAS = 100_000  # contracts/libraries/Bounds.sol
+ANSWERS = ["Honest", "Always", "WrongMagic", "Short", "Revert", "Bomb", "Blob", "EatGas"]  # Wallet.Answer
 
 
 def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
@@ -150,3 +157,79 @@ def test_attack_20_mafrOutOfRange_opensNoTask(world: World) -> None:
         key = task.key.astuple()
         refused = world.error(w.INITIATOR, world.board, "taskOpen", key, value_wei=task.key.pot_wei)
         assert (refused.name, refused.args_) == ("MafrOutOfRange", {"mafrPpm": mafr_ppm})
+
+
+@dataclass(frozen=True)
+class WalletBatch:
+    """A task in its vote whose committee is a contract wallet and two keys, and a batch of all three."""
+
+    task: Round
+    wallet: Contract
+    entries: list[batches.SignedSeal]  # the wallet's stands first: what it burns, the others lack
+
+    def submit(self, answer: str, gas: int = TRANSACTION_GAS) -> Receipt:
+        """Send the batch while the wallet answers so."""
+        self.task.world.send(w.STRANGER, self.wallet, "say", ANSWERS.index(answer))
+        packed = batches.pack_sealed(self.entries)
+        return self.task.send(w.SUBMITTER, "voteSealMany", self.task.task, packed, gas=gas)
+
+    def measure(self, answer: str) -> Receipt:
+        """What submit does, undone again."""
+        evm = self.task.world.evm
+        before = evm.snapshot()
+        try:
+            return self.submit(answer)
+        finally:
+            evm.revert(before)
+
+    def seats_taken(self, receipt: Receipt) -> list[int]:
+        sealed = w.decode_event(self.task.world.board, "BallotsSealed", receipt)["ballots"]
+        return [entry.seat for entry in batches.unpack_sealed(sealed)]
+
+
+@pytest.fixture
+def wallet_batch(world: World) -> WalletBatch:
+    owner = account(130)
+    wallet = world.create("Wallet", owner)
+    members = [wallet.address, *verifiers(2)]
+    task = Round(world, pool=world.join(members), committee=3).run_to(Phase.VOTE)
+    seal = task.ballot(wallet.address, [GOOD] * 3)
+    signature = world.sign(owner, task.task, seal, key_of(130))
+    signed = batches.SignedSeal(task.seat(wallet.address), seal, signature)
+    return WalletBatch(task, wallet, [signed, *(task.signed(member, [GOOD] * 3) for member in members[1:])])
+
+
+@pytest.mark.parametrize("answer", ["EatGas", "Bomb", "Revert"])
+def test_attack_31_walletThatBurnsGas_spoilsItsOwnEntryOnly(wallet_batch: WalletBatch, answer: str) -> None:
+    """Half a million is plenty for the three: without a bound the wallet would take 63 of 64 parts of it."""
+    done = wallet_batch.submit(answer, gas=500_000)
+    assert wallet_batch.seats_taken(done) == [1, 2]
+
+
+def test_attack_31_walletThatBurnsGas_costsTheSubmitterTheBoundAtMost(wallet_batch: WalletBatch) -> None:
+    plain = wallet_batch.measure("WrongMagic").gas_used
+    for answer in ("EatGas", "Bomb"):
+        burnt = wallet_batch.measure(answer).gas_used - plain
+        assert SIGNATURE_GAS * 9 // 10 < burnt <= SIGNATURE_GAS
+
+
+def test_attack_31_walletWithAHugeAnswer_makesTheBoardCopyOneWord(wallet_batch: WalletBatch) -> None:
+    """The answer's memory costs the wallet 45,056 gas. Copied, it would cost the board as much again."""
+    plain, huge = wallet_batch.measure("Always"), wallet_batch.measure("Blob")
+    assert wallet_batch.seats_taken(plain) == wallet_batch.seats_taken(huge) == [0, 1, 2]
+    words = 131_072 // 32
+    assert 0 <= huge.gas_used - plain.gas_used - (3 * words + words * words // 512) < 1_000
+
+
+def test_attack_31_submitterWhoSendsTooLittleGas_leavesNoWalletOut(wallet_batch: WalletBatch) -> None:
+    """Whatever the gas, the batch fails as a whole or has the honest wallet's ballot."""
+    world = wallet_batch.task.world
+    enough = wallet_batch.measure("Honest").gas_used
+    outcomes = set()
+    for gas in range(enough // 2, 2 * enough, 500):
+        with world.evm.branch():
+            try:
+                outcomes.add(tuple(wallet_batch.seats_taken(wallet_batch.submit("Honest", gas=gas))))
+            except (OutOfGas, ContractRefused) as failed:
+                outcomes.add(type(failed))
+    assert outcomes == {OutOfGas, (0, 1, 2)}
