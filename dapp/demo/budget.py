@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ml.fuse.early import HeadRecipe
+from ml.fuse.fully_connected import FullyConnected
+from ml.fuse.gradual import Gradual
+from ml.fuse.lateral import ColumnRecipe, Lateral
+from ml.fuse.strategy import Strategy
 from ml.learning import CONTRIBUTOR
 from ml.train import Recipe
 
@@ -22,6 +27,8 @@ class Budget:
     mafr_ppm: int
     rule: str  # how verifiers score a model: once fused with those accepted before it [Mendis], or alone
     metric: str
+    paper: tuple[Strategy, ...] = (FullyConnected(), Gradual())  # the rules that are compared in the end
+    own: Strategy = Lateral()
 
 
 MNIST: Final = Budget(
@@ -39,6 +46,7 @@ DIGITS: Final = replace(
     baseline=replace(CONTRIBUTOR, steps=600),
     mafr_ppm=700_000,
 )
+FEW_STEPS: Final = HeadRecipe(batch=64, least_steps=150, copies=2)
 QUICK: Final = Budget(
     recipe=Recipe(steps=50, batch=32),
     baseline=Recipe(steps=250, batch=32),
@@ -47,6 +55,8 @@ QUICK: Final = Budget(
     mafr_ppm=700_000,
     rule="standalone",
     metric="own_label_accuracy",
+    paper=(FullyConnected(FEW_STEPS), Gradual(FEW_STEPS)),
+    own=Lateral(ColumnRecipe(batch=32, epochs=3, copies=2)),
 )
 
 VERIFIERS: Final = 4  # in the pool

@@ -29,7 +29,7 @@ from dapp.demo.chains import DemoChain, existing_chain, open_chain
 from dapp.demo.materials import Material, share_out
 from dapp.demo.narrator import Narrator
 from dapp.demo.report import FusedPoint, ModelRow, Report, VerifierRow
-from dapp.demo.study import PAPER_RULES, Measure, best_single_ppm, own_rule
+from dapp.demo.study import Measure, best_single_ppm
 from dapp.demo.workers import Workers
 from dapp.packages import drawn
 from dapp.stages import commit, draw, fuse, pool, settle, task, vote
@@ -330,15 +330,15 @@ def _curves(
     setting: Setting, trained: list[Trained], view: TaskView, measure: Measure
 ) -> dict[str, tuple[FusedPoint, ...]]:
     """By rule, the accuracy of the first 1, 2, … accepted models fused, in order of opening."""
-    by_digest = {model.manifest.digest(): model for model in trained}
+    budget, by_digest = setting.budget, {model.manifest.digest(): model for model in trained}
     models = [by_digest[model.manifest] for model in view.accepted]
     futures = {
         name: setting.workers.start(name, work.fuse_step_by_step, models, measure, rules, setting.wish.seed)
-        for name, rules in {"the paper's rules": PAPER_RULES, "own rule": (own_rule(),)}.items()
+        for name, rules in {"the paper's rules": budget.paper, "own rule": (budget.own,)}.items()
     }
     found = setting.workers.finish(futures, setting.narrator.progress)
     paper, own = found["the paper's rules"], found["own rule"]
-    return {**paper, "own": own[own_rule()]}
+    return {**paper, "own": own[budget.own.name]}
 
 
 def _report(
@@ -361,7 +361,7 @@ def _report(
         mafr_ppm=view.key.mafr_ppm,
         task="0x" + view.task.hex(),
         fusion_rule=FUSION,
-        own_rule=own_rule(),
+        own_rule=setting.budget.own.name,
         test_samples=len(setting.material.dataset.test),
         models=tuple(
             _model_row(setting, number, actor, model, view)

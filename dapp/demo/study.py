@@ -9,11 +9,11 @@ from dapp.demo.report import FusedPoint
 from ml import evaluate
 from ml.baselines import best_single
 from ml.data.samples import Samples
-from ml.fuse import RULES, FeatureCache, fuse
+from ml.fuse import FeatureCache, fuse
+from ml.fuse.strategy import Strategy
 from ml.models.classifier import Classifier
 
 Progress = Callable[[int, int], None]
-PAPER_RULES = ("strategy_1", "strategy_2")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +26,8 @@ class Measure:
     labels: tuple[int, ...]
 
 
-def own_rule() -> str:
-    """Name of the rule beside the paper's two."""
-    return next(name for name in RULES if name not in PAPER_RULES)
-
-
 def curves(
-    models: Sequence[Classifier], measure: Measure, rules: Sequence[str], seed: int, progress: Progress
+    models: Sequence[Classifier], measure: Measure, rules: Sequence[Strategy], seed: int, progress: Progress
 ) -> dict[str, tuple[FusedPoint, ...]]:
     """For each rule, the accuracy of the first 1, 2, … of `models` fused, in order of opening."""
     cache = FeatureCache()
@@ -50,7 +45,7 @@ def curves(
                 )
             )
             progress(turn * len(models) + count, total)
-        found[rule] = tuple(points)
+        found[rule.name] = tuple(points)
     return found
 
 

@@ -21,6 +21,7 @@ from dapp.store import Store, open_store
 from ml import baselines
 from ml.architecture import Architecture
 from ml.data.samples import Samples
+from ml.fuse.strategy import Strategy
 from ml.spec import TaskSpec
 from ml.train import Recipe
 from ml.weights import from_bytes, to_bytes
@@ -66,7 +67,7 @@ def verify_models(report: Report, address: Address, task: bytes) -> Verified:
 
 
 def fuse_step_by_step(
-    report: Report, models: Sequence[Trained], measure: Measure, rules: Sequence[str], seed: int
+    report: Report, models: Sequence[Trained], measure: Measure, rules: Sequence[Strategy], seed: int
 ) -> dict[str, tuple[FusedPoint, ...]]:
     """The accuracy of growing sets of `models` fused, by rule."""
     networks = [from_bytes(model.weights, model.manifest.architecture) for model in models]
