@@ -122,18 +122,23 @@ class Chain:
         fields = self._sender().prepared(call.to, call.data, value_wei)
         return Plan(call.contract, call.function, call.to, value_wei, fields["gas"], fields["maxFeePerGas"])
 
-    def send(self, step: str, call: Call, value_wei: int = 0, agreed: Agreed | None = None) -> Receipt:
+    def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
         """Carry out `step` by this call, once however often it is asked. Raises ContractRefused and
         ChainErrors.
 
         step: a name that stands for this one transaction for ever, as 'commit.seal/<task>'.
-        agreed: what it may cost at most. Raises CostRose when it costs more by now.
         """
-        return _receipt(step, self._sender().send(step, call.to, call.data, value_wei, agreed))
+        return self.send_within(None, step, call.to, call.data, value_wei)
 
-    def create(self, step: str, data: bytes, agreed: Agreed | None = None) -> Receipt:
+    def create(self, step: str, data: bytes) -> Receipt:
         """As `send`, for a transaction that creates a contract."""
-        return _receipt(step, self._sender().send(step, None, data, 0, agreed))
+        return self.send_within(None, step, None, data, 0)
+
+    def send_within(
+        self, agreed: Agreed | None, step: str, to: str | None, data: bytes, value_wei: int
+    ) -> Receipt:
+        """As `send`, at no more than was agreed to (None: the settings). Raises CostRose, nothing sent."""
+        return _receipt(step, self._sender().send(step, to, data, value_wei, agreed))
 
     def sign_typed_data(self, message: Mapping[str, Any]) -> bytes:
         """EIP-712 signature of our account. Raises NoSigner."""

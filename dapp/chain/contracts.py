@@ -31,7 +31,7 @@ class Call:
     to: str
     data: bytes
     returns: tuple[str, ...]
-    named: Mapping[str, object] = field(default_factory=dict, compare=False)  # its arguments
+    named: Mapping[str, Any] = field(default_factory=dict, compare=False)  # its arguments
 
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """What the call returned. Raises EndpointConfused."""

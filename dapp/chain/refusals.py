@@ -32,7 +32,8 @@ FIXES: Final = MappingProxyType(
         "ContributorNotListed": "The initiator must list your account; ask for it, or contribute to an "
         "open task.",
         "ContributorsAreListed": "This task has an allow-list: name its file with --contributors FILE.",
-        "CapReached": "All places are taken; nothing was lost but the gas. Seal earlier next time.",
+        "CapReached": "All places were taken by models opened before this one; nothing was lost but the gas. "
+        "Open earlier next time: places go by the order of opening.",
         "NotACopy": "Name the model that was sealed first as the original, and one with equal weights "
         "as the copy.",
         # draw
@@ -42,8 +43,8 @@ FIXES: Final = MappingProxyType(
         "DrawAlreadyFixed": "The draw stands: reveal the shards with `quorate draw reveal`.",
         "DrawNotFixed": "Fix the draw first: `quorate draw fix`.",
         "DrawBlockPending": "Wait until the draw block in the message has passed, then run this again.",
-        "DrawBlockForgotten": "The draw block is too old; the task ends when the window closes and "
-        "everyone is paid.",
+        "DrawBlockForgotten": "The chain does not know the draw block's hash any more, and nothing can "
+        "bring it back: the task lapses when the draw window closes, and models and pool share the bond.",
         "ShardCountMismatch": "Show exactly the shards that were drawn.",
         "ShardNotDrawn": "Show only the shards that were drawn.",
         "ShardsOutOfOrder": "Show the shards in rising order of index.",

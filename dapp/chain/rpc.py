@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from hexbytes import HexBytes
 from requests.exceptions import RequestException
@@ -68,7 +69,8 @@ class Rpc:
 
     def __init__(self, w3: Web3, url: str, sleep: Sleep = time.sleep, tries: int = TRIES) -> None:
         self.w3 = w3
-        self.url = url
+        self.url = shown(url)  # as it may be printed
+        self._whole_url = url
         self._sleep = sleep
         self._tries = tries
         self.chain_id = 0
@@ -167,7 +169,7 @@ class Rpc:
             except Exception as error:
                 failure = self._classified(error)
                 if not isinstance(failure, EndpointDown) or left == 0:
-                    raise failure from error
+                    raise failure from None
             self._sleep(pause_s)
             pause_s *= 2
         raise AssertionError("unreachable")
@@ -176,7 +178,7 @@ class Rpc:
         data = revert_bytes(error)
         if data is not None:
             return Reverted(data)
-        text = str(error).replace("\n", " ")[:200]
+        text = _hidden(str(error).replace("\n", " "), self._whole_url)[:200]
         if isinstance(error, BlockNotFound):
             return EndpointConfused(f"{self.url}: {text}", retryable=True)
         if (
@@ -202,6 +204,28 @@ def connect(url: str, expected_chain_id: int | None = None, tries: int = TRIES) 
     return rpc
 
 
+def shown(url: str) -> str:
+    """An endpoint without what may be secret: scheme, host and port; a path of this machine as it is."""
+    if "://" not in url:
+        return url
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return url.split("://", 1)[0] + "://…"
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _hidden(text: str, url: str) -> str:
+    """`text` without the parts of `url` that `shown` leaves out: libraries quote whole addresses."""
+    if "://" not in url:
+        return text
+    parts = urlsplit(url)
+    for secret in (url, parts.netloc.rpartition("@")[0], parts.username, parts.password, parts.query):
+        text = text.replace(secret, "…") if secret else text
+    return text.replace(parts.path, "/…") if len(parts.path) > 1 else text
+
+
 def _provider(url: str) -> BaseProvider:
     if url.startswith(("http://", "https://")):
         return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
@@ -209,7 +233,7 @@ def _provider(url: str) -> BaseProvider:
         return LegacyWebSocketProvider(url, websocket_timeout=int(TIMEOUT_S))
     path = Path(url).expanduser()
     if not path.is_socket():
-        raise EndpointDown(f"{url} is neither a URL nor the socket of a running node")
+        raise EndpointDown(f"{shown(url)} is neither a URL nor the socket of a running node")
     return IPCProvider(str(path), timeout=int(TIMEOUT_S))
 
 

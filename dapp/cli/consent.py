@@ -29,17 +29,19 @@ class ConsentingChain(Chain):
         self._journal = journal
         self._consent = consent
 
-    def send(self, step: str, call: Call, value_wei: int = 0, agreed: Agreed | None = None) -> Receipt:
+    def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
         """As Chain.send. A step that was sent before is taken up again without asking twice."""
+        agreed = None
         if self._is_new(step):
             agreed = self._ask(call.function, call.to, call.data, value_wei, receivers(call, value_wei))
-        return super().send(step, call, value_wei, agreed)
+        return self.send_within(agreed, step, call.to, call.data, value_wei)
 
-    def create(self, step: str, data: bytes, agreed: Agreed | None = None) -> Receipt:
+    def create(self, step: str, data: bytes) -> Receipt:
         """As Chain.create."""
+        agreed = None
         if self._is_new(step):
             agreed = self._ask("deploy", None, data, 0, ())
-        return super().create(step, data, agreed)
+        return self.send_within(agreed, step, None, data, 0)
 
     def _is_new(self, step: str) -> bool:
         record = self._journal.get("tx", step)

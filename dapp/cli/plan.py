@@ -103,7 +103,7 @@ def receivers(call: Call, value_wei: int) -> tuple[str, ...]:
         found.append(str(call.named["to"]))
     if call.function == "settle":
         key, contributors, seats = (call.named[name] for name in ("key", "contributors", "seats"))
-        found += [key[0], *contributors, *(f"seat {seat}" for seat in seats)]  # type: ignore[index, misc]
+        found += [key[0], *contributors, *(f"seat {seat}" for seat in seats)]
     return tuple(found)
 
 

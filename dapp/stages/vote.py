@@ -19,7 +19,9 @@ from dapp.chain.batches import (
 from dapp.chain.client import Receipt
 from dapp.chain.seals import pack_scores
 from dapp.chain.tasks import Batch, Seat, TaskView
+from dapp.chain.words import Phase
 from dapp.stages.context import Context, NothingDue, NotSealedHere, TermsRefused, once
+from dapp.stages.handed_over import LeftOut, openable, sealable
 from ml.canonical import sha256
 
 
@@ -50,6 +52,7 @@ class SentBatch:
     task: bytes
     seats: tuple[int, ...]
     receipt: Receipt | None
+    left_out: tuple[LeftOut, ...] = ()  # what was handed over and not sent
 
 
 def seal(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SealedBallot:
@@ -100,36 +103,49 @@ def sign(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SignedSeal:
 def opening(ctx: Context, task: bytes) -> OpenedEntry:
     """What opens our ballot, for whoever opens a batch. Give it away only once the phase is Ballot.
 
-    Raises NotSealedHere.
+    Raises NotSealedHere, and NothingDue before the phase Ballot: until then scores and salt stay secret.
     """
     view = tasks.view(ctx.chain, task)
+    if view.phase != Phase.BALLOT:
+        raise NothingDue(
+            f"the phase is {view.phase.name.lower()}; openings are handed over in the phase Ballot only",
+            fix="Run this again once `quorate task show` says ballot: opened sooner, a ballot can be copied.",
+        )
     return OpenedEntry(_seat(ctx, view).seat, *_secret(ctx, task))
 
 
 def seal_many(ctx: Context, task: bytes, signed: Sequence[SignedSeal]) -> SentBatch:
     """Submit signed ballots in one transaction, by anyone; those that cannot be taken are left out.
 
-    Raises ContractRefused (BatchEmpty when all were, WrongPhase).
+    Every ballot is checked before gas is paid for it. Raises NothingDue when all were left out,
+    ContractRefused (WrongPhase).
     """
     view = tasks.view(ctx.chain, task)
-    entries = sorted(signed, key=lambda entry: (view.seats[entry.seat].place or 0) // 48)
+    good, left_out = sealable(ctx, view, signed)
+    if not good:
+        raise _none_left(left_out)
+    entries = sorted(good, key=lambda entry: (view.seats[entry.seat].place or 0) // 48)
     data = pack_sealed(entries)
     done = all(view.seats[entry.seat].sealed == entry.seal for entry in entries)
     call = ctx.chain.quorate.call("voteSealMany", task, data)
     receipt = once(ctx, "vote.seal_many", task, call, done, part=f"/{sha256(data).hex()[:16]}")
-    return SentBatch(task, tuple(entry.seat for entry in entries), receipt)
+    return SentBatch(task, tuple(entry.seat for entry in entries), receipt, left_out)
 
 
 def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tuple[SentBatch, ...]:
     """Open ballots that were sealed in batches: one transaction a batch. By anyone.
 
-    Raises NothingDue when none of them is in a batch, ContractRefused (WrongPhase, BatchUnknown).
+    Those that do not open what was sealed are left out. Raises NothingDue when that is all of them,
+    ContractRefused (WrongPhase, BatchUnknown).
     """
     view = tasks.view(ctx.chain, task)
+    good, left_out = openable(ctx, view, openings)
+    if not good:
+        raise _none_left(left_out)
     sent = []
     for which, batch in enumerate(view.batches):
         sealed = {entry.seat for entry in unpack_sealed(batch.ballots)}
-        ours = [entry for entry in openings if entry.seat in sealed]
+        ours = [entry for entry in good if entry.seat in sealed]
         if not ours:
             continue
         data = pack_opened(_entries(batch, ours))
@@ -137,10 +153,13 @@ def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tup
         call = ctx.chain.quorate.call("voteOpenMany", task, roots, which, data)
         done = all(view.seats[entry.seat].scores_ppm is not None for entry in ours)
         receipt = once(ctx, "vote.open_many", task, call, done, part=f"/{sha256(data).hex()[:16]}")
-        sent.append(SentBatch(task, tuple(entry.seat for entry in ours), receipt))
-    if not sent:
-        raise NothingDue("none of these ballots was sealed in a batch")
+        sent.append(SentBatch(task, tuple(entry.seat for entry in ours), receipt, left_out))
     return tuple(sent)
+
+
+def _none_left(left_out: Sequence[LeftOut]) -> NothingDue:
+    why = "; ".join(f"seat {each.seat}: {each.reason}" for each in left_out)
+    return NothingDue(f"none of these ballots can be taken: {why[:500]}", fix="Ask the verifiers for theirs.")
 
 
 def _seat(ctx: Context, view: TaskView) -> Seat:

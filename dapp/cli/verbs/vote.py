@@ -18,6 +18,7 @@ from dapp.cli.verbs import arguments
 
 if TYPE_CHECKING:
     from dapp.stages.context import Context
+    from dapp.stages.vote import SentBatch
 
 T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Seal and open a ballot, alone or in a batch.")
@@ -72,6 +73,7 @@ def seal_many(session: Session, task: arguments.Task, files: Files) -> Reply:
 
     signed = [_entry(path, "signed", SignedSeal) for path in files]
     sealed = vote.seal_many(session.context(), arguments.task_id(task), signed)
+    _warn(session, sealed)
     return Reply(task, {"task": task, "sealed": plain(sealed)})
 
 
@@ -83,7 +85,13 @@ def open_many(session: Session, task: arguments.Task, files: Files) -> Reply:
 
     openings = [_entry(path, "opening", OpenedEntry) for path in files]
     opened = vote.open_many(session.context(), arguments.task_id(task), openings)
+    _warn(session, opened[0])
     return Reply(task, {"task": task, "opened": plain(opened)})
+
+
+def _warn(session: Session, sent: SentBatch) -> None:
+    for each in sent.left_out:
+        session.output.warn(f"the ballot of seat {each.seat} was left out: {each.reason}")
 
 
 def _scores(ctx: Context, task: str, given: str | None) -> list[int]:

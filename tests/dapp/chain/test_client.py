@@ -281,18 +281,19 @@ def test_send_notMined_isReplacedUpToWhatWasAgreedTo(
     rpc: Rpc, deployment: Deployment, journal: Journal
 ) -> None:
     chain = chain_at(rpc, deployment, journal, wait_s=1.5, bump_after_s=0.1, resend_s=0.1)
+    call = join(chain)
     rpc.raw("evm_setAutomine", False)
     with pytest.raises(TransactionPending):
-        chain.send("join", join(chain), agreed=Agreed(200_000, 3 * GWEI))
+        chain.send_within(Agreed(200_000, 4 * GWEI), "join", call.to, call.data, 0)
     record = journal.get("tx", "join")
     assert record is not None
     assert len(record["attempts"]) > 1
-    assert 2 * GWEI < record["fields"]["maxFeePerGas"] <= 3 * GWEI
+    assert 3 * GWEI < record["fields"]["maxFeePerGas"] <= 4 * GWEI
     again = replace(chain.settings, wait_s=0.5)
     with pytest.raises(TransactionPending):  # after a restart as well
         Chain(rpc, deployment, Signer.devnet(ME), journal, again).send("join", join(chain))
     known = journal.get("tx", "join")
-    assert known is not None and known["fields"]["maxFeePerGas"] <= 3 * GWEI
+    assert known is not None and known["fields"]["maxFeePerGas"] <= 4 * GWEI
 
 
 @pytest.mark.parametrize("agreed", [Agreed(200_000, GWEI // 2), Agreed(30_000, 9 * GWEI)])
@@ -300,8 +301,9 @@ def test_send_dearerThanAgreedTo_sendsNothing(
     rpc: Rpc, deployment: Deployment, journal: Journal, agreed: Agreed
 ) -> None:
     chain, before = chain_at(rpc, deployment, journal), nonce(rpc)
+    call = join(chain)
     with pytest.raises(CostRose, match="nothing was sent") as error:
-        chain.send("join", join(chain), agreed=agreed)
+        chain.send_within(agreed, "join", call.to, call.data, 0)
     assert (error.value.retryable, nonce(rpc), journal.get("tx", "join")) == (True, before, None)
 
 
