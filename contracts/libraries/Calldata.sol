@@ -12,8 +12,8 @@ library Calldata {
     }
 
     /// @notice `length` bytes from `at` on.
+    // slither-disable-next-line write-after-write: offset and length are two variables
     function slice(uint256 at, uint256 length) internal pure returns (bytes calldata part) {
-        // slither-disable-next-line write-after-write: offset and length are two variables
         assembly ("memory-safe") {
             part.offset := at
             part.length := length

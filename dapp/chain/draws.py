@@ -20,13 +20,12 @@ def seed_from(block_hash: bytes, task: bytes) -> int:
 def permute(seed: int, purpose: bytes, n: int, x: int) -> int:
     """Image of x < n under the permutation of [0, n) that seed and purpose key (Black and Rogaway 2002)."""
     side = isqrt(n - 1) + 1 if n > 1 else n
+    key = seed.to_bytes(32, "big") + purpose
     while True:
         left, right = divmod(x, side)
         for turn in range(_ROUNDS):
-            mix = int.from_bytes(
-                keccak(encode(["uint256", "bytes32", "uint256", "uint256"], [seed, purpose, turn, right])),
-                "big",
-            )
+            mixed = keccak(key + turn.to_bytes(32, "big") + right.to_bytes(32, "big"))
+            mix = int.from_bytes(mixed, "big")
             left, right = right, (left + mix % side) % side
         x = left * side + right
         if x < n:

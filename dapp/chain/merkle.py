@@ -11,7 +11,7 @@ class MerkleTree:
     """The tree that OpenZeppelin's MerkleProof verifies: proves that a leaf is in the list, not where.
 
     Complete and stored root first; leaf i lies at the i-th place from the end; children are hashed as sorted
-    pairs. Checked against @openzeppelin/merkle-tree in tests/dapp/chain/test_account_list.py.
+    pairs. tests/dapp/chain/test_merkle.py holds it against trees that @openzeppelin/merkle-tree made.
     """
 
     def __init__(self, leaves: Sequence[bytes]) -> None:

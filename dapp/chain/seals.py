@@ -167,3 +167,8 @@ def unpack_scores(scores: bytes) -> tuple[int, ...]:
 def median_ppm(scores_ppm: Sequence[int]) -> int:
     """Official score of a model: the lower median of the opened scores, 0 without any (Tally.sol)."""
     return sorted(scores_ppm)[(len(scores_ppm) - 1) // 2] if scores_ppm else 0
+
+
+def is_majority(votes_for: int, committee: int) -> bool:
+    """More than half of the committee as drawn: a tie rejects, absence counts against (Tally.sol)."""
+    return 2 * votes_for > committee

@@ -16,7 +16,7 @@ from dapp.chain.batches import unpack_opened, unpack_sealed
 from dapp.chain.client import Chain
 from dapp.chain.errors import HistoryIncomplete, TaskUnknown
 from dapp.chain.events import Outcome, Shard
-from dapp.chain.seals import TaskKey, median_ppm, unpack_scores
+from dapp.chain.seals import TaskKey, is_majority, median_ppm, unpack_scores
 from dapp.chain.words import DrawWord, LateWord, Phase, TaskWord, phase_at, unpack_task
 
 
@@ -91,7 +91,7 @@ class TaskView:
         """
         if self.committee is None:
             return ()
-        return tuple(m for m in self.models if 2 * m.votes_for > self.committee and not m.struck)
+        return tuple(m for m in self.models if is_majority(m.votes_for, self.committee) and not m.struck)
 
     @property
     def drawn_seats(self) -> tuple[Seat, ...]:
@@ -165,12 +165,16 @@ def phase(chain: Chain, task: bytes) -> Phase:
     return phase_at(word, chain.rpc.block().timestamp_s)
 
 
+def roster_address(membership: str, number: int) -> str:
+    """Where roster `number`, from 1 on, lies (contracts/libraries/Rosters.sol)."""
+    return str(to_checksum_address(keccak(rlp.encode([to_bytes(hexstr=membership), number]))[12:]))
+
+
 def roster(chain: Chain, number: int) -> tuple[str, ...]:
     """Members of a published roster in seat order: the code of the contract that Membership created for
     it.
     """
-    address = keccak(rlp.encode([to_bytes(hexstr=chain.membership.address), number]))[12:]
-    code = chain.rpc.code(to_checksum_address(address))[1:]
+    code = chain.rpc.code(roster_address(chain.membership.address, number))[1:]
     return tuple(str(to_checksum_address(code[i : i + 20])) for i in range(0, len(code), 20))
 
 
