@@ -17,11 +17,11 @@ from dapp.chain.batches import (
     unpack_sealed,
 )
 from dapp.chain.client import Receipt
+from dapp.chain.handed_over import LeftOut, openable, sealable
 from dapp.chain.seals import pack_scores
 from dapp.chain.tasks import Batch, Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.stages.context import Context, NothingDue, NotSealedHere, TermsRefused, once
-from dapp.stages.handed_over import LeftOut, openable, sealable
 from ml.canonical import sha256
 
 
@@ -121,7 +121,7 @@ def seal_many(ctx: Context, task: bytes, signed: Sequence[SignedSeal]) -> SentBa
     ContractRefused (WrongPhase).
     """
     view = tasks.view(ctx.chain, task)
-    good, left_out = sealable(ctx, view, signed)
+    good, left_out = sealable(ctx.chain, view, signed)
     if not good:
         raise _none_left(left_out)
     entries = sorted(good, key=lambda entry: (view.seats[entry.seat].place or 0) // 48)
@@ -139,7 +139,7 @@ def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tup
     ContractRefused (WrongPhase, BatchUnknown).
     """
     view = tasks.view(ctx.chain, task)
-    good, left_out = openable(ctx, view, openings)
+    good, left_out = openable(ctx.chain, view, openings)
     if not good:
         raise _none_left(left_out)
     sent = []

@@ -13,10 +13,10 @@ from eth_keys.exceptions import BadSignature
 from eth_utils import ValidationError, keccak
 
 from dapp.chain.batches import OpenedEntry, SignedSeal
+from dapp.chain.client import Chain
 from dapp.chain.rpc import Refused, Reverted
 from dapp.chain.seals import unpack_scores
 from dapp.chain.tasks import TaskView
-from dapp.stages.context import Context
 
 IS_VALID: Final = keccak(text="isValidSignature(bytes32,bytes)")[:4]  # ERC-1271; also what "yes" begins with
 WALLET_GAS: Final = 500_000  # for one answer of a contract wallet
@@ -33,18 +33,18 @@ class LeftOut:
 
 
 def sealable(
-    ctx: Context, view: TaskView, signed: Sequence[SignedSeal]
+    chain: Chain, view: TaskView, signed: Sequence[SignedSeal]
 ) -> tuple[list[SignedSeal], tuple[LeftOut, ...]]:
     """Those that the contract will take, and the others."""
-    reasons = list(_each(signed, lambda entry: _why_not_sealed(ctx, view, entry)))
+    reasons = list(_each(signed, lambda entry: _why_not_sealed(chain, view, entry)))
     return [e for e, why in reasons if why is None], _left_out(reasons)
 
 
 def openable(
-    ctx: Context, view: TaskView, openings: Sequence[OpenedEntry]
+    chain: Chain, view: TaskView, openings: Sequence[OpenedEntry]
 ) -> tuple[list[OpenedEntry], tuple[LeftOut, ...]]:
     """Those that open what was sealed in a batch, and the others."""
-    reasons = list(_each(openings, lambda entry: _why_not_opened(ctx, view, entry)))
+    reasons = list(_each(openings, lambda entry: _why_not_opened(chain, view, entry)))
     return [e for e, why in reasons if why is None], _left_out(reasons)
 
 
@@ -67,7 +67,7 @@ def _why_not_seated(view: TaskView, seat: object) -> str | None:
     return None if view.seats[seat].place is not None else "the seat was not drawn"
 
 
-def _why_not_sealed(ctx: Context, view: TaskView, entry: SignedSeal) -> str | None:
+def _why_not_sealed(chain: Chain, view: TaskView, entry: SignedSeal) -> str | None:
     if (why := _why_not_seated(view, entry.seat)) is not None:
         return why
     seat = view.seats[entry.seat]
@@ -77,10 +77,12 @@ def _why_not_sealed(ctx: Context, view: TaskView, entry: SignedSeal) -> str | No
         return "the verifier has contributed a model"
     if not (_is_bytes(entry.seal, 32) and _is_bytes(entry.signature, 65)):
         return "a seal has 32 bytes and a signature 65"
-    return None if _has_signed(ctx, view.task, seat.verifier, entry) else f"{seat.verifier} has not signed it"
+    return (
+        None if _has_signed(chain, view.task, seat.verifier, entry) else f"{seat.verifier} has not signed it"
+    )
 
 
-def _why_not_opened(ctx: Context, view: TaskView, entry: OpenedEntry) -> str | None:
+def _why_not_opened(chain: Chain, view: TaskView, entry: OpenedEntry) -> str | None:
     if (why := _why_not_seated(view, entry.seat)) is not None:
         return why
     seat = view.seats[entry.seat]
@@ -88,7 +90,7 @@ def _why_not_opened(ctx: Context, view: TaskView, entry: OpenedEntry) -> str | N
         return "the seat sealed no ballot in a batch"
     if not (_is_bytes(entry.salt, 16) and _is_bytes(entry.scores, 3 * len(view.models))):
         return f"a salt has 16 bytes, and scores have 3 for each of {len(view.models)} models"
-    if ctx.chain.board.ballot_seal(view.task, seat.verifier, entry.scores, entry.salt) != seat.sealed:
+    if chain.board.ballot_seal(view.task, seat.verifier, entry.scores, entry.salt) != seat.sealed:
         return "scores and salt are not those that were sealed"
     return "a score is above 1,000,000 ppm" if max(unpack_scores(entry.scores), default=0) > PPM else None
 
@@ -97,21 +99,21 @@ def _is_bytes(value: object, size: int) -> bool:
     return isinstance(value, bytes) and len(value) == size
 
 
-def _has_signed(ctx: Context, task: bytes, verifier: str, entry: SignedSeal) -> bool:
+def _has_signed(chain: Chain, task: bytes, verifier: str, entry: SignedSeal) -> bool:
     """As Ballots.sol decides: by the verifier's key, else by its code (ERC-1271)."""
-    message = encode_typed_data(full_message=ctx.chain.board.ballot_typed_data(task, entry.seal))
+    message = encode_typed_data(full_message=chain.board.ballot_typed_data(task, entry.seal))
     if entry.signature[64] in (27, 28):
         try:
             if Account.recover_message(message, signature=entry.signature) == verifier:
                 return True
         except (BadSignature, ValidationError, ValueError):
             pass
-    if not ctx.chain.rpc.code(verifier):
+    if not chain.rpc.code(verifier):
         return False
     digest = keccak(b"\x19" + message.version + message.header + message.body)
     data = IS_VALID + encode(["bytes32", "bytes"], [digest, entry.signature])
-    request = {"from": ctx.chain.rpc.reader, "to": verifier, "data": "0x" + data.hex(), "gas": WALLET_GAS}
+    request = {"from": chain.rpc.reader, "to": verifier, "data": "0x" + data.hex(), "gas": WALLET_GAS}
     try:
-        return ctx.chain.rpc.call(request)[:32] == IS_VALID + bytes(28)
+        return chain.rpc.call(request)[:32] == IS_VALID + bytes(28)
     except (Reverted, Refused):
         return False
