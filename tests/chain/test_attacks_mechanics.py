@@ -95,7 +95,7 @@ def callbacks(task: Round, receiver: str) -> dict[str, tuple[Any, ...]]:
         "commitOpenListed": (key, *model.args(), []),
         "commitStrike": (task.task, task.contributors[0], task.contributors[1]),
         "draw": (key,),
-        "drawReveal": (key, [], [], []),
+        "drawReveal": (key, [], []),
         "voteSeal": (task.task, 0, b"\1" * 32),
         "voteOpen": (task.task, ballot.scores, ballot.salt),
         "voteSealMany": (task.task, b"\0" * 99),

@@ -305,6 +305,14 @@ class Board(RuleBasedStateMachine):
         if done:
             task.voted[verifier] = unpack_scores(ballot.scores)
 
+    @precondition(lambda self: any(task.phase() is Phase.BALLOT for task in self.tasks))
+    @rule()
+    def open_ballots_and_take_the_fees(self) -> None:
+        for number, task in enumerate(self.tasks):
+            if task.phase() is Phase.BALLOT:
+                for who in range(len(task.ballots)):
+                    self.open_ballot(number, who, True)
+
     @has_task
     @rule(number=which, batch=which, people=st.sets(actors, min_size=1))
     def open_batch(self, number: int, batch: int, people: set[int]) -> None:
@@ -378,7 +386,8 @@ class Board(RuleBasedStateMachine):
             for batch in range(len(task.batches)):
                 self.open_batch(number, batch, set(everyone))
         elif phase.is_over:
-            self.settle(number, list(alone), sorted(alone))
+            listed = list(everyone) if 3 in alone else sorted(alone)  # everyone: the hostile are among them
+            self.settle(number, listed, listed)
             for who in everyone:
                 for role in range(3):
                     self.withdraw(number, who, role, 7)
@@ -465,17 +474,17 @@ def play(task: Played, start: Phase, contributors: list[str]) -> None:
     if start is Phase.VOTE:
         return
     voters = [member for member in task.committee() if task.may_vote(member)]
-    for verifier in voters[:1]:
+    for verifier in voters[:2]:
         task.vote(verifier, [w.GOOD, w.BAD, w.GOOD])
         task.direct.add(verifier)
-    task.vote_batch({verifier: [w.GOOD, w.GOOD, w.GOOD] for verifier in voters[1:]})
-    task.batched.update(voters[1:])
+    task.vote_batch({verifier: [w.GOOD, w.GOOD, w.GOOD] for verifier in voters[2:]})
+    task.batched.update(voters[2:])
     task.until(Phase.BALLOT)
 
 
 TestBoard = Board.TestCase
 TestBoard.settings = settings(
-    max_examples=60,
+    max_examples=100,
     stateful_step_count=30,
     deadline=None,
     derandomize=True,

@@ -126,14 +126,14 @@ def test_draw_initiatorContributed_reverts(task: Task) -> None:
 def test_drawReveal_withoutDraw_reverts(task: Task) -> None:
     task.to(Phase.DRAW)
     with reverts("DrawNotFixed"):
-        task.board.drawReveal(task.key.astuple(), [], [], [])
+        task.board.drawReveal(task.key.astuple(), [], [])
 
 
 def test_drawReveal_beforeTheDrawBlock_reverts(task: Task) -> None:
     task.to(Phase.DRAW)
     task.board.draw(task.key.astuple())
     with reverts("DrawBlockPending"):
-        task.board.drawReveal(task.key.astuple(), [], [], [])
+        task.board.drawReveal(task.key.astuple(), [], [])
 
 
 def test_drawReveal_wrongShards_reverts(task: Task) -> None:
@@ -166,7 +166,7 @@ def test_drawReveal_afterItsWindow_reverts(task: Task) -> None:
     chain.mine(3)
     task.next_phase()
     with reverts("WrongPhase"):
-        task.board.drawReveal(task.key.astuple(), [], [], [])
+        task.board.drawReveal(task.key.astuple(), [], [])
 
 
 def test_taskId_ofAKey_isTheMirrors(task: Task) -> None:
