@@ -58,7 +58,7 @@ QUICK: Final = Budget(
     rule="standalone",
     metric="own_label_accuracy",
     paper=(FullyConnected(FEW_STEPS), Gradual(FEW_STEPS)),
-    own=Lateral(ColumnRecipe(batch=32, epochs=3, copies=2)),
+    own=Lateral(ColumnRecipe(batch=32, epochs=12, copies=2)),
 )
 
 VERIFIERS: Final = 4  # in the pool
