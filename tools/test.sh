@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests that bear the given markers: first the Python tests, JOBS files at a time, without Brownie's plugin (it would compile and
-# start a chain for each run), then the contract tests under Brownie. Fails if either fails or if nothing ran.
+# Runs the tests that bear the given markers: first the Python tests, JOBS files at a time, without Brownie's plugin
+# (it would compile and start a chain for each run), then the contract tests under Brownie. Fails if either fails or if
+# nothing ran.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 markers=${1:?usage: tools/test.sh MARKERS}

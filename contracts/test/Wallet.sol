@@ -14,7 +14,8 @@ contract Wallet is Receiver {
         Revert,
         Bomb, // returns a megabyte
         Blob, // takes every signature, and says so in 128 KiB
-        EatGas // never ends
+        EatGas, // never ends
+        Dear // as Honest, after twice the gas that the board gives
     }
 
     bytes4 private constant MAGIC = 0x1626ba7e;
@@ -53,6 +54,10 @@ contract Wallet is Receiver {
         }
         if (answer == Answer.EatGas) {
             while (true) {}
+        }
+        if (answer == Answer.Dear) {
+            uint256 before = gasleft();
+            while (before - gasleft() < 200_000) {}
         }
         (address signer, , ) = ECDSA.tryRecover(hash, signature);
         return signer == owner ? MAGIC : bytes4(0);

@@ -17,10 +17,12 @@ from dapp.chain.client import Chain
 from dapp.chain.rpc import Refused, Reverted
 from dapp.chain.seals import unpack_scores
 from dapp.chain.tasks import TaskView
+from dapp.chain.words import PPM
 
 IS_VALID: Final = keccak(text="isValidSignature(bytes32,bytes)")[:4]  # ERC-1271; also what "yes" begins with
-WALLET_GAS: Final = 500_000  # for one answer of a contract wallet
-PPM: Final = 1_000_000
+WALLET_GAS: Final = (
+    100_000  # for one answer of a contract wallet: SIGNATURE_GAS of contracts/libraries/Bounds.sol
+)
 E = TypeVar("E", SignedSeal, OpenedEntry)
 
 
@@ -112,7 +114,8 @@ def _has_signed(chain: Chain, task: bytes, verifier: str, entry: SignedSeal) -> 
         return False
     digest = keccak(b"\x19" + message.version + message.header + message.body)
     data = IS_VALID + encode(["bytes32", "bytes"], [digest, entry.signature])
-    request = {"from": chain.rpc.reader, "to": verifier, "data": "0x" + data.hex(), "gas": WALLET_GAS}
+    gas = WALLET_GAS + 21_000 + 16 * len(data) - 12 * data.count(0)  # a call has a price of its own
+    request = {"from": chain.rpc.reader, "to": verifier, "data": "0x" + data.hex(), "gas": gas}
     try:
         return chain.rpc.call(request)[:32] == IS_VALID + bytes(28)
     except (Reverted, Refused):

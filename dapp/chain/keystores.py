@@ -59,7 +59,12 @@ def address_of(file: Path) -> str:
 
     Raises KeyRefused, also when the file names none.
     """
-    named = read(file).get("address")
+    return named_in(read(file), file)
+
+
+def named_in(document: Mapping[str, Any], file: Path) -> str:
+    """The same, of a keystore that has been read from `file`."""
+    named = document.get("address")
     if not isinstance(named, str) or not is_hex_address(named):
         raise KeyRefused(f"{file} names no address", fix="Open it with the passphrase: the key has one.")
     return str(to_checksum_address(named))

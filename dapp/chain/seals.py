@@ -8,6 +8,8 @@ from dataclasses import astuple, dataclass
 from eth_abi import encode  # type: ignore[attr-defined]
 from eth_utils import keccak, to_checksum_address
 
+from dapp.chain.merkle import PlacedTree
+
 _TASK_TAG = keccak(text="quorate/task/1")
 _MODEL_TAG = keccak(text="quorate/seal/model/1")
 _BALLOT_TAG = keccak(text="quorate/seal/ballot/1")
@@ -147,6 +149,12 @@ def pool_id(allow_list: bytes, salt: bytes) -> bytes:
 def shard_leaf(index: int, digest: bytes, salt: bytes) -> bytes:
     """Leaf of a verification shard; `digest` is the SHA-256 of its bytes."""
     return keccak(encode(["bytes32", "uint256", "bytes32", "bytes32"], [_SHARD_TAG, index, digest, salt]))
+
+
+def shard_tree(digests: Sequence[bytes], salts: Sequence[bytes]) -> PlacedTree:
+    """The tree of all shards of a task, in their order."""
+    salted = zip(digests, salts, strict=True)
+    return PlacedTree([shard_leaf(i, digest, salt) for i, (digest, salt) in enumerate(salted)])
 
 
 def account_leaf(account: str) -> bytes:

@@ -46,7 +46,7 @@ class Signer:
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
         except (KeyError, TypeError, AttributeError, NotImplementedError):
             raise KeyRefused(f"{file} is no keystore file of version 3") from None
-        if "address" in keystore and keystores.address_of(file) != account.address:
+        if "address" in keystore and keystores.named_in(keystore, file) != account.address:
             raise KeyRefused(f"{file} names another address than that of its key, {account.address}")
         return cls(account)
 

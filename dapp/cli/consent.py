@@ -48,7 +48,7 @@ class ConsentingChain(Chain):
         return record is None or record["state"] in ("void", "failed")
 
     def _ask(
-        self, operation: str, to: str | None, data: bytes, value_wei: int, receivers: tuple[str, ...]
+        self, operation: str, to: str | None, data: bytes, value_wei: int, paid: tuple[str, ...]
     ) -> Agreed:
         """What was agreed to. Raises Declined, DryRun."""
         fields = self._sender().prepared(to, data, value_wei)
@@ -60,7 +60,7 @@ class ConsentingChain(Chain):
             payer=self.address,
             balance_wei=self.rpc.balance_wei(self.address),
             value_wei=value_wei,
-            receivers=receivers,
+            receivers=paid,
             gas=agreed.gas,
             price_wei=min(price_wei, fields["maxFeePerGas"]),
             max_price_wei=agreed.max_price_wei,

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from dapp.chain import draws, tasks
 from dapp.chain.client import Receipt
-from dapp.chain.merkle import PlacedTree
-from dapp.chain.seals import shard_leaf
+from dapp.chain.seals import shard_tree
 from dapp.stages.context import Context, NotSealedHere, once
 
 
@@ -61,7 +60,7 @@ def reveal(ctx: Context, task: bytes) -> Revealed:
     indices = draws.drawn(seed, draws.SHARDS, view.key.shard_count, view.key.shards_drawn)
     digests = [bytes.fromhex(digest) for digest in secret["shards"]]
     salts = [bytes.fromhex(salt) for salt in secret["salts"]]
-    tree = PlacedTree([shard_leaf(i, digest, salts[i]) for i, digest in enumerate(digests)])
+    tree = shard_tree(digests, salts)
     shown = [(i, digests[i], salts[i]) for i in indices]
     call = ctx.chain.quorate.call("drawReveal", view.key.astuple(), shown, tree.multiproof(indices))
     if not view.shards and ctx.journal.get("tx", f"draw.reveal/{task.hex()}") is None:

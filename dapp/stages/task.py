@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 from dapp import packages
 from dapp.chain import events, tasks
+from dapp.chain.account_list import ANYONE
 from dapp.chain.client import Plan, Receipt
-from dapp.chain.merkle import PlacedTree
-from dapp.chain.seals import TaskKey, shard_leaf
+from dapp.chain.seals import TaskKey, shard_tree
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.stages.context import Context, TermsRefused, once
@@ -18,8 +18,6 @@ from ml.canonical import canonical_json, sha256
 from ml.data import shards as shard_files
 from ml.errors import InvalidSamples
 from ml.spec import TaskSpec
-
-NOBODY = bytes(32)
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Terms:
     draw_s: int
     vote_s: int
     ballot_s: int
-    contributors: bytes = NOBODY  # Merkle root of an allow-list, zero: anyone
+    contributors: bytes = ANYONE  # Merkle root of an allow-list, zero: anyone
     number: int = 0  # tells apart tasks with the same terms, spec and shards
 
 
@@ -73,11 +71,10 @@ def prepare(
     digests = [sha256(data) for data in shards]
     identity = sha256(canonical_json([spec.digest().hex(), _plain(terms), [d.hex() for d in digests]]))
     salts = [ctx.chain.derive(b"shard/" + identity + i.to_bytes(2, "big")) for i in range(len(shards))]
-    tree = PlacedTree([shard_leaf(i, digest, salts[i]) for i, digest in enumerate(digests)])
     key = TaskKey(
         initiator=ctx.chain.address,
         spec=spec.digest(),
-        shards=tree.root,
+        shards=shard_tree(digests, salts).root,
         contributors=terms.contributors,
         pool=terms.pool,
         reward_wei=terms.reward_wei,

@@ -15,7 +15,17 @@ from tests.chain.rounds import Round
 from tests.chain.world import BAD, GOOD, MAFR, ContractRefused, World, account, key_of, verifiers
 
 SIGNATURE_GAS = 100_000  # contracts/libraries/Bounds.sol
-ANSWERS = ["Honest", "Always", "WrongMagic", "Short", "Revert", "Bomb", "Blob", "EatGas"]  # Wallet.Answer
+ANSWERS = [
+    "Honest",
+    "Always",
+    "WrongMagic",
+    "Short",
+    "Revert",
+    "Bomb",
+    "Blob",
+    "EatGas",
+    "Dear",
+]  # Wallet.Answer
 
 
 def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
@@ -199,7 +209,7 @@ def wallet_batch(world: World) -> WalletBatch:
     return WalletBatch(task, wallet, [signed, *(task.signed(member, [GOOD] * 3) for member in members[1:])])
 
 
-@pytest.mark.parametrize("answer", ["EatGas", "Bomb", "Revert"])
+@pytest.mark.parametrize("answer", ["EatGas", "Bomb", "Revert", "Dear"])
 def test_attack_31_walletThatBurnsGas_spoilsItsOwnEntryOnly(wallet_batch: WalletBatch, answer: str) -> None:
     """Half a million is plenty for the three: without a bound the wallet would take 63 of 64 parts of it."""
     done = wallet_batch.submit(answer, gas=500_000)

@@ -160,6 +160,27 @@ class World:
     def settle(self, of: bytes) -> settle.Settlement:
         return settle.settle(self.person(STRANGER), of)
 
+    def delegate(self, index: int, to: str) -> None:
+        """Give an account the code of the contract at `to` (EIP-7702); somebody else pays."""
+        account, payer = (Signer.devnet(i)._account for i in (index, STRANGER))
+        w3 = self.rpc.w3
+        permit = account.sign_authorization(
+            {"chainId": self.rpc.chain_id, "address": to, "nonce": self.rpc.nonce(account.address)}
+        )
+        transaction = {
+            "chainId": self.rpc.chain_id,
+            "nonce": self.rpc.nonce(payer.address),
+            "to": payer.address,
+            "value": 0,
+            "gas": 100_000,
+            "maxFeePerGas": 10**10,
+            "maxPriorityFeePerGas": 10**9,
+            "authorizationList": [permit],
+        }
+        tx = w3.eth.send_raw_transaction(payer.sign_transaction(transaction).raw_transaction)
+        assert w3.eth.get_transaction_receipt(tx)["status"] == 1
+        assert self.rpc.code(account.address)
+
     def escrow_wei(self) -> int:
         return self.rpc.balance_wei(self.person(STRANGER).chain.quorate.address)
 

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from dapp.chain.batches import OpenedEntry
+from dapp.chain.batches import OpenedEntry, SignedSeal, pack_sealed
+from dapp.chain.contracts import contract, creation
 from dapp.chain.words import Phase
 from dapp.stages import vote
 from dapp.stages.context import NothingDue
 from tests.flow.world import CONTRIBUTORS, STRANGER, VERIFIERS, World
 
 SCORES = (900_000,)
+OWNER = 25  # the account whose signatures a wallet takes
+ANSWERS = {"Honest": 0, "Always": 1, "WrongMagic": 2, "Revert": 4, "EatGas": 7, "Dear": 8}  # of Wallet.sol
 
 
 @pytest.fixture
@@ -75,3 +78,32 @@ def test_opening_beforePhaseBallot_isNotHandedOut(world: World, of: bytes) -> No
         vote.opening(person, of)
     world.pass_phase(of, Phase.VOTE)
     assert len(vote.opening(person, of).salt) == 16
+
+
+def by_wallet(world: World, of: bytes, index: int, answer: str) -> SignedSeal:
+    """The ballot of a verifier with the code of a wallet (EIP-7702), signed by the wallet's owner."""
+    verifier, owner = world.person(index).chain, world.person(OWNER).chain
+    wallet = owner.create(f"wallet/{index}", creation("Wallet", owner.address)).contract
+    assert wallet is not None
+    world.delegate(index, to=wallet)
+    owner.send(f"say/{index}", contract("Wallet", verifier.address).call("say", ANSWERS[answer]))
+    signed = vote.sign(world.person(index), of, SCORES)
+    return replace(signed, signature=owner.sign_typed_data(verifier.board.ballot_typed_data(of, signed.seal)))
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_sealMany_withAWalletsBallot_takesItAsTheBoardDoes(world: World, of: bytes, answer: str) -> None:
+    signed, stranger = by_wallet(world, of, VERIFIERS[0], answer), world.person(STRANGER)
+    other = vote.sign(world.person(VERIFIERS[1]), of, SCORES)
+    sent = vote.seal_many(stranger, of, [signed, other])
+    assert sent.seats == ((signed.seat, other.seat) if answer in ("Honest", "Always") else (other.seat,))
+    sealed = {seat.seat for seat in world.view(of).seats if seat.sealed is not None}
+    assert sealed == set(sent.seats)
+
+
+@pytest.mark.parametrize("answer", ["Revert", "Dear"])
+def test_board_withAWalletThatTheClientLeavesOut_leavesItOutToo(world: World, of: bytes, answer: str) -> None:
+    signed, chain = by_wallet(world, of, VERIFIERS[0], answer), world.person(STRANGER).chain
+    other = vote.sign(world.person(VERIFIERS[1]), of, SCORES)
+    chain.send("unchecked", chain.quorate.call("voteSealMany", of, pack_sealed([signed, other])))
+    assert [seat.seat for seat in world.view(of).seats if seat.sealed is not None] == [other.seat]
