@@ -15,6 +15,7 @@ from dapp.store import (
     cid_from_digest,
 )
 from ml import weights
+from ml.architecture import follows
 from ml.bounds import MAX_DOCUMENT_BYTES
 from ml.canonical import sha256
 from ml.data import shards
@@ -129,5 +130,5 @@ def _check_manifest(task: TaskSpec, manifest: Manifest, weights_digest: bytes, s
         raise PackageRefused(f"the model takes {manifest.architecture['input']}, not the task's input")
     if manifest.labels[-1] >= len(task.labels):
         raise PackageRefused(f"the model has labels beyond the task's {len(task.labels)}")
-    if task.architecture is not None and manifest.architecture != task.architecture:
+    if task.architecture is not None and not follows(manifest.architecture, task.architecture):
         raise PackageRefused("the task prescribes an architecture, and this is another")

@@ -11,7 +11,7 @@ KINDS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -102,6 +102,17 @@ def check(architecture: object, bounds: Bounds = CEILING) -> Plan:
     )
     _check_bounds(plan, bounds)
     return plan
+
+
+def with_labels(design: Architecture, labels: Iterable[int]) -> Architecture:
+    """`design` with one output for each of `labels`: what it is to a contributor that has only these."""
+    return {**design, "labels": sorted(labels)}
+
+
+def follows(architecture: Architecture, design: Architecture) -> bool:
+    """Whether a checked `architecture` is `design` with all its labels or some of them."""
+    labels = architecture["labels"]
+    return architecture == with_labels(design, labels) and set(labels) <= set(design["labels"])
 
 
 def _check_bounds(plan: Plan, bounds: Bounds) -> None:

@@ -22,7 +22,7 @@ class Budget:
 
     recipe: Recipe  # of every contributor
     baseline: Recipe  # of the verifier alone, and of all data in one place
-    fedavg: Recipe  # of one contributor in one round
+    fedavg: Recipe  # of one contributor in one round; all rounds together are as much as `recipe`
     fedavg_rounds: int
     mafr_ppm: int
     rule: str  # how verifiers score a model: once fused with those accepted before it [Mendis], or alone
@@ -34,8 +34,8 @@ class Budget:
 MNIST: Final = Budget(
     recipe=CONTRIBUTOR,
     baseline=replace(CONTRIBUTOR, steps=1_400),
-    fedavg=replace(CONTRIBUTOR, steps=35, averaging=0.0),
-    fedavg_rounds=8,
+    fedavg=replace(CONTRIBUTOR, steps=70, averaging=0.0),
+    fedavg_rounds=10,
     mafr_ppm=800_000,  # the first model has to reach it by itself, with five or six of the ten labels
     rule="fused",
     metric="accuracy",
@@ -45,6 +45,7 @@ MNIST: Final = Budget(
 DIGITS: Final = replace(
     MNIST,
     recipe=replace(CONTRIBUTOR, steps=400),
+    fedavg=replace(CONTRIBUTOR, steps=40, averaging=0.0),
     baseline=replace(CONTRIBUTOR, steps=600),
     mafr_ppm=700_000,
 )
@@ -52,8 +53,8 @@ FEW_STEPS: Final = HeadRecipe(batch=64, least_steps=150, copies=2)
 QUICK: Final = Budget(
     recipe=Recipe(steps=50, batch=32),
     baseline=Recipe(steps=250, batch=32),
-    fedavg=Recipe(steps=5, batch=32),
-    fedavg_rounds=4,
+    fedavg=Recipe(steps=10, batch=32),
+    fedavg_rounds=5,
     mafr_ppm=700_000,
     rule="standalone",
     metric="own_label_accuracy",

@@ -20,7 +20,7 @@ class DemoChain:
 
     rpc: Rpc
     clock: Clock
-    in_process: bool
+    url: str | None  # for connections of other processes; None: the chain is within this one
 
 
 @contextlib.contextmanager
@@ -29,11 +29,11 @@ def open_chain(*, in_process: bool) -> Iterator[DemoChain]:
     node = InProcess(ACCOUNTS, GENESIS_S) if in_process else Anvil(ACCOUNTS, genesis_s=GENESIS_S)
     with node:
         rpc = node.rpc()
-        yield DemoChain(rpc, node.clock(rpc), in_process)
+        yield DemoChain(rpc, node.clock(rpc), None if isinstance(node, InProcess) else node.http_url)
 
 
 @contextlib.contextmanager
 def existing_chain(url: str) -> Iterator[DemoChain]:
     """An anvil that somebody else started and ends. Raises EndpointDown."""
     rpc = connect(url)
-    yield DemoChain(rpc, anvil_clock(rpc), in_process=False)
+    yield DemoChain(rpc, anvil_clock(rpc), url)

@@ -210,7 +210,7 @@ def _train(setting: Setting, cast: Cast, spec: TaskSpec) -> list[Trained]:
             spec,
             mine.train,
             mine.test,
-            material.architecture(number, wish.scenario),
+            material.architecture(number, spec.architecture),
             setting.budget.recipe,
             wish.seed * 10 + number,
         )
@@ -221,7 +221,7 @@ def _train(setting: Setting, cast: Cast, spec: TaskSpec) -> list[Trained]:
 def _start_baselines(setting: Setting) -> dict[str, Future[bytes]]:
     """Begin training what cooperation is held against; it goes on beside the next stages."""
     material, budget, start = setting.material, setting.budget, setting.workers.start
-    architecture = material.architecture(1, 2)
+    architecture = material.design
     private = [share.train for share in material.shares.contributors]
     development, seed = material.shares.development, setting.wish.seed
     futures = {
@@ -241,7 +241,7 @@ def _start_baselines(setting: Setting) -> dict[str, Future[bytes]]:
 
 def _finish_baselines(setting: Setting, futures: dict[str, Future[bytes]]) -> dict[str, int]:
     files = setting.workers.finish(futures, setting.narrator.progress)
-    architecture = setting.material.architecture(1, 2)
+    architecture = setting.material.design
     test = setting.material.dataset.test
     return {
         name: evaluate.accuracy_ppm(weights.from_bytes(data, architecture), test)
@@ -277,9 +277,9 @@ def _committee(cast: Cast, view: TaskView) -> list[Actor]:
 def _verify(setting: Setting, cast: Cast, task_id: bytes, deployment: Deployment) -> dict[str, Verified]:
     """Scores by verifier: each over its own connection; in turn on a chain within this process."""
     committee = _committee(cast, task.show(cast.initiator.ctx, task_id))
-    if setting.chain.in_process:
+    if setting.chain.url is None:
         return {actor.name: verify(actor.ctx, task_id) for actor in committee}
-    address = work.Address(setting.chain.rpc.url, deployment, setting.store_url)
+    address = work.Address(setting.chain.url, deployment, setting.store_url)
     futures = {
         actor.name: setting.workers.start(actor.name, work.verify_models, address, task_id)
         for actor in committee

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dapp.store import Store
-from ml.architecture import Architecture
+from ml.architecture import Architecture, with_labels
 from ml.data.samples import Dataset, Samples
 from ml.data.shards import pack, split
 from ml.data.shares import ContributorShare, Shares, table_ii
@@ -39,11 +39,19 @@ class Material:
         """The private samples of contributor `number`, 1 to 5."""
         return self.shares.contributors[number - 1]
 
-    def architecture(self, number: int, scenario: int) -> Architecture:
-        """What contributor `number` trains: its own design of Table I, or in Scenario II the given one."""
-        if scenario == 2:
-            return table_i(1, self.all_labels, self.dataset.input_shape)
-        return table_i(number, self.contributor(number).labels, self.dataset.input_shape)
+    @property
+    def design(self) -> Architecture:
+        """What a task of Scenario II prescribes: the first design of Table I."""
+        return table_i(1, self.all_labels, self.dataset.input_shape)
+
+    def architecture(self, number: int, prescribed: Architecture | None = None) -> Architecture:
+        """What contributor `number` trains for its labels: its own design of Table I, else the prescribed
+        one.
+        """
+        labels = self.contributor(number).labels
+        if prescribed is not None:
+            return with_labels(prescribed, labels)
+        return table_i(number, labels, self.dataset.input_shape)
 
     def spec(
         self,
@@ -66,7 +74,7 @@ class Material:
                 train=_publish(self.shares.development, store),
                 test=_publish(self.shares.development_test, store),
             ),
-            architecture=self.architecture(1, 2) if scenario == 2 else None,
+            architecture=self.design if scenario == 2 else None,
             metric=metric,
             rule=rule,
             fusion=fusion,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dapp.stages.context import Context, TermsRefused
 from dapp.store.cid import cid_of
 from ml import weights
-from ml.architecture import Architecture
+from ml.architecture import Architecture, follows
 from ml.canonical import sha256
 from ml.data.samples import Samples
 from ml.evaluate import METRICS
@@ -39,10 +39,10 @@ def train(
     """Train on `samples`; the claimed score is the spec's metric on `check_samples`. Same arguments, same
     bytes.
 
-    Raises TermsRefused when the architecture is not the one a task of Scenario II prescribes, and
-    ml's InvalidArchitecture and InvalidSamples.
+    Raises TermsRefused when a task of Scenario II prescribes an architecture that this one does not follow,
+    and ml's InvalidArchitecture and InvalidSamples.
     """
-    if spec.architecture is not None and architecture != spec.architecture:
+    if spec.architecture is not None and not follows(architecture, spec.architecture):
         raise TermsRefused("the task prescribes an architecture, and this is another")
     model = fit(
         architecture,

@@ -70,4 +70,4 @@ def open_store(url: str) -> Store:
         from dapp.store.ipfs import IpfsStore  # its client takes 0.5 s to import
 
         return IpfsStore(place)
-    raise InvalidStore(f"{url!r} is not the address of a store.")
+    raise InvalidStore("The address of a store begins with embedded: or ipfs: and goes on.")

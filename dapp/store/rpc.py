@@ -61,7 +61,7 @@ def multiaddr_of(place: str) -> str:
         if "@" in url.netloc:
             raise InvalidStore("The URL of an IPFS daemon must not hold a user name or a password.")
         if url.scheme not in ("http", "https") or not host or url.path not in ("", "/") or url.query:
-            raise InvalidStore(f"{place!r} is not the URL of an IPFS daemon.")
+            raise InvalidStore("The URL of an IPFS daemon is a scheme, a host and a port, and nothing more.")
         kind = "ip6" if ":" in host else "ip4" if host.replace(".", "").isdigit() else "dns"
         address = f"/{kind}/{host}/tcp/{port or (443 if url.scheme == 'https' else 80)}/{url.scheme}"
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ml.architecture import Architecture, check
+from ml.architecture import Architecture, check, follows, with_labels
 from ml.bounds import Bounds
 from ml.errors import InvalidArchitecture
 
@@ -138,3 +138,22 @@ def test_check_exactlyAtTheBounds_isAccepted(small_architecture: Architecture) -
 def test_check_hugeTopFeatures_isRefused() -> None:
     with pytest.raises(InvalidArchitecture, match="1568000 top-level features, the limit is 4096"):
         check(layers(conv(2000, 1), FLATTEN))
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [1], [0, 2]])
+def test_follows_theDesignWithSomeOfItsLabels(labels: list[int]) -> None:
+    design = layers(FLATTEN, linear(8), labels=[0, 1, 2])
+    assert follows(with_labels(design, labels), design)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        layers(FLATTEN, linear(9), labels=[0, 1]),
+        layers(FLATTEN, linear(8), labels=[0, 3]),
+        layers(FLATTEN, linear(8), labels=[0, 1], input=[1, 14, 56]),
+        layers(FLATTEN, linear(8), {"kind": "relu"}, labels=[0, 1]),
+    ],
+)
+def test_follows_anotherDesign_isRefused(other: dict[str, Any]) -> None:
+    assert not follows(other, layers(FLATTEN, linear(8), labels=[0, 1, 2]))

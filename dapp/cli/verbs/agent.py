@@ -106,7 +106,7 @@ def _contributor(
         task=task,
         samples=mine.train,
         check_samples=mine.test,
-        architecture=spec_of(ctx, task).architecture or material.architecture(share, 1),
+        architecture=material.architecture(share, spec_of(ctx, task).architecture),
         recipe=Recipe(steps=steps),
         seed=seed * 10 + share,
         proof=proof,

@@ -39,7 +39,7 @@ def train(
     spec = tasks.spec_of(ctx, arguments.task_id(task))
     material = share_out(session.dataset(dataset), seed)
     mine = material.contributor(share)
-    architecture = spec.architecture or material.architecture(share, 1)
+    architecture = material.architecture(share, spec.architecture)
     trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
     write(out, trained.manifest, trained.weights)
     session.output.say(
