@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +124,25 @@ class Deployment:
 
 
 def load_artifact(name: str, build: Path = BUILD) -> Artifact:
-    """The compiled contract `name`. Raises ArtifactMissing, ArtifactInvalid."""
+    """The compiled contract `name`, read anew when its file has changed.
+
+    Raises ArtifactMissing, ArtifactInvalid.
+    """
     file = build / f"{name}.json"
+    try:
+        state = file.stat()
+    except FileNotFoundError as error:
+        raise ArtifactMissing(f"{name} is not compiled: there is no {file}") from error
+    return _read_artifact(file, state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=32)
+def _read_artifact(file: Path, mtime_ns: int, size_bytes: int) -> Artifact:
+    """The artefact in a file that was last changed then, and has that size."""
     try:
         document = _read_json(file)
     except FileNotFoundError as error:
-        raise ArtifactMissing(f"{name} is not compiled: there is no {file}") from error
+        raise ArtifactMissing(f"there is no {file} any more") from error
     except ValueError as error:
         raise ArtifactInvalid(f"{file}: {error}") from error
     try:

@@ -164,6 +164,7 @@ class InProcess:
         if genesis_s is not None:
             _repeat_random_values(backend.chain)
         self.tester = EthereumTester(backend)
+        _remember_receipts(self.tester)
         self._rpc = Rpc(Web3(EthereumTesterProvider(self.tester)), self.url)
         self._rpc.check_chain(None)
         self._rpc.reader = str(self.tester.get_accounts()[-1])  # eth-tester lets only the rich ask
@@ -198,6 +199,23 @@ def _gas_by_one_run(state: Any, transaction: Any) -> int:
     finally:
         state.revert(snapshot)
     return used + used // 24 + 5_000
+
+
+def _remember_receipts(tester: Any) -> None:
+    """Let a receipt be made once; eth-tester makes all of them anew for every filter over logs."""
+    make, revert = tester.get_transaction_receipt, tester.revert_to_snapshot
+    receipts: dict[object, Any] = {}
+
+    def get_transaction_receipt(tx: object) -> Any:
+        if tx not in receipts:
+            receipts[tx] = make(tx)
+        return receipts[tx]
+
+    def revert_to_snapshot(snapshot: object) -> None:
+        receipts.clear()
+        revert(snapshot)
+
+    tester.get_transaction_receipt, tester.revert_to_snapshot = get_transaction_receipt, revert_to_snapshot
 
 
 def _repeat_random_values(chain: Any) -> None:

@@ -161,19 +161,14 @@ def _play(setting: Setting, began_s: float) -> Report:
     view = _settle(setting, cast, opened.task)
 
     narrator.stage("fuse", "The accepted models become one; every rule, every number of models, baselines")
+    curves = _start_curves(setting, spec, trained, view)
     if view.accepted:
         fused = fuse.fuse(cast.initiator.ctx, opened.task)
         narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
     else:
         narrator.warn("no model was accepted: there is nothing to fuse, and the reward went back")
-    measure = Measure(
-        setting.material.shares.development,
-        drawn(setting.stage.store, spec, [shard.digest for shard in view.shards]),
-        setting.material.dataset.test,
-        setting.material.all_labels,
-    )
-    found = _curves(setting, trained, view, measure)
-    tested = {"best_single": best_single_ppm(_submitted(trained), measure)}
+    found = _finish_curves(setting, curves)
+    tested = {"best_single": best_single_ppm(_submitted(trained), _measure(setting, spec, view))}
     tested |= _finish_baselines(setting, baselines)
     return _report(setting, cast, view, trained, found, tested, setup, book, began_s)
 
@@ -326,19 +321,34 @@ def _submitted(trained: list[Trained]) -> list[Classifier]:
     return [weights.from_bytes(model.weights, model.manifest.architecture) for model in trained]
 
 
-def _curves(
-    setting: Setting, trained: list[Trained], view: TaskView, measure: Measure
-) -> dict[str, tuple[FusedPoint, ...]]:
-    """By rule, the accuracy of the first 1, 2, … accepted models fused, in order of opening."""
+def _measure(setting: Setting, spec: TaskSpec, view: TaskView) -> Measure:
+    return Measure(
+        setting.material.shares.development,
+        drawn(setting.stage.store, spec, [shard.digest for shard in view.shards]),
+        setting.material.dataset.test,
+        setting.material.all_labels,
+    )
+
+
+def _start_curves(
+    setting: Setting, spec: TaskSpec, trained: list[Trained], view: TaskView
+) -> dict[str, Future[dict[str, tuple[FusedPoint, ...]]]]:
+    """Begin to fuse the first 1, 2, … accepted models, in order of opening: by every rule."""
     budget, by_digest = setting.budget, {model.manifest.digest(): model for model in trained}
     models = [by_digest[model.manifest] for model in view.accepted]
-    futures = {
-        name: setting.workers.start(name, work.fuse_step_by_step, models, measure, rules, setting.wish.seed)
-        for name, rules in {"the paper's rules": budget.paper, "own rule": (budget.own,)}.items()
+    measure, seed = _measure(setting, spec, view), setting.wish.seed
+    return {
+        name: setting.workers.start(name, work.fuse_step_by_step, models, measure, rules, seed)
+        for name, rules in {"own rule": (budget.own,), "the paper's rules": budget.paper}.items()
     }
+
+
+def _finish_curves(
+    setting: Setting, futures: dict[str, Future[dict[str, tuple[FusedPoint, ...]]]]
+) -> dict[str, tuple[FusedPoint, ...]]:
+    """The accuracy by number of models, of each rule."""
     found = setting.workers.finish(futures, setting.narrator.progress)
-    paper, own = found["the paper's rules"], found["own rule"]
-    return {**paper, "own": own[budget.own.name]}
+    return {**found["the paper's rules"], "own": found["own rule"][setting.budget.own.name]}
 
 
 def _report(

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib import import_module
 from multiprocessing.queues import Queue
 from queue import Empty
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -30,9 +31,10 @@ class Workers:
     def __init__(self, processes: int | None = None) -> None:
         context = multiprocessing.get_context("spawn")
         self._reports: Queue[tuple[str, int, int]] = context.Queue()
-        self._pool = ProcessPoolExecutor(
-            processes or os.cpu_count() or 1, context, initializer=_begin, initargs=(self._reports,)
-        )
+        count = processes or os.cpu_count() or 1
+        self._pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(self._reports,))
+        for _ in range(count):
+            self._pool.submit(_import)  # takes seconds, in which the caller does something else
 
     def __enter__(self) -> Workers:
         return self
@@ -81,6 +83,11 @@ def _end_with_parent() -> None:
     if parent is not None:
         parent.join()
         os._exit(1)
+
+
+def _import() -> None:
+    """Load what every work needs."""
+    import_module("dapp.demo.work")
 
 
 def _work(name: str, work: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
