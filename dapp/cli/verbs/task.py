@@ -37,8 +37,8 @@ def open_(
     rule: Annotated[str, typer.Option("--rule", help="Score by: fused or standalone.")] = "fused",
     fusion: Annotated[str, typer.Option("--fusion", help="Fusion rule.")] = "strategy_2",
     mafr_ppm: Annotated[
-        int, typer.Option("--mafr-ppm", min=1, max=1_000_000, help="Minimum fitness.")
-    ] = 900_000,
+        int, typer.Option("--mafr-ppm", min=1, max=1_000_000, help="Minimum fitness, the task's MAFR.")
+    ] = 800_000,
     reward: Annotated[str, typer.Option("--reward", help="For the accepted models together.")] = "1ether",
     fee: Annotated[str, typer.Option("--fee", help="For each verifier who votes.")] = "0.05ether",
     bond: Annotated[str, typer.Option("--bond", help="Forfeited if the shards are not shown.")] = "0.5ether",
