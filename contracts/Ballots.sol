@@ -17,24 +17,24 @@ import {LateWord, LateWords} from "./types/LateWord.sol";
 import {Panel, Panels} from "./types/Panel.sol";
 import {Phase} from "./types/Phase.sol";
 import {TaskId} from "./types/TaskId.sol";
-import {TaskWord, TaskWords} from "./types/TaskWord.sol";
+import {TaskWord} from "./types/TaskWord.sol";
 
 /// @title Stage vote
 abstract contract Ballots is Submissions, EIP712, IBallots {
     bytes32 private constant BALLOT_TYPE = keccak256("Ballot(bytes32 task,bytes32 seal)");
     uint256 private constant SEALED_BYTES = 99; // seat, seal, signature
     uint256 private constant BALLOT_BYTES = 34; // seat, seal
+    uint256 private constant STILL_SEALED = 0x8000; // added to the seat of a ballot that is not opened now
 
     uint256 private constant NOT_DRAWN = type(uint256).max;
 
     /// @dev A batch while it is counted.
     struct Count {
+        TaskId task;
         DrawWord drawn;
-        uint256 number; // of the panel at hand
-        Panel panel; // at hand
+        uint256 number; // of the panel at hand, a local variable
         uint256 direct; // seats below it are members of the panel at hand, by their own number
-        bytes roster;
-        bytes preimage; // of what every ballot's hash is taken
+        uint256 scoreBytes; // of a ballot
         bytes32 scoresHash; // of the ballot counted last
         uint256 votes; // of that one: verifiers who agree to the digit are counted alike
     }
@@ -70,22 +70,22 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         DrawWord drawn = _requireVote(task);
         bytes memory ballots = _sealEntries(task, drawn, entries);
         if (ballots.length == 0) revert BatchEmpty();
-        bytes32 root = keccak256(ballots);
-        _lates[task] = _lates[task].withBatch(root);
-        emit BallotsSealed(task, root, ballots);
+        _lates[task] = _lates[task].withBatch(keccak256(ballots));
+        emit BallotsSealed(task, ballots);
     }
 
     /// @inheritdoc IBallots
-    function voteOpenMany(TaskId task, bytes32[] calldata roots, uint256 which, bytes calldata entries) external {
+    function voteOpenMany(
+        TaskId task,
+        LateWord earlier,
+        bytes calldata entries,
+        bytes32[] calldata later
+    ) external {
         DrawWord drawn = _requireBallot(task);
-        LateWord chain = LateWords.NO_BATCH;
-        for (uint256 i = 0; i < roots.length; ++i) chain = chain.withBatch(roots[i]);
-        if (roots.length <= which || LateWord.unwrap(chain) != LateWord.unwrap(_lates[task])) {
-            revert BatchesMismatch(task);
-        }
-        bytes32 sealedRoot = roots[which];
         (bytes32 root, bytes memory opened) = _openEntries(task, drawn, entries);
-        if (root != sealedRoot) revert BatchUnknown(task, root);
+        LateWord chain = earlier.withBatch(root);
+        for (uint256 i = 0; i < later.length; ++i) chain = chain.withBatch(later[i]);
+        if (LateWord.unwrap(chain) != LateWord.unwrap(_lates[task])) revert BatchUnknown(task, root);
         if (opened.length == 0) revert BatchEmpty();
         emit BallotsOpened(task, opened);
     }
@@ -177,36 +177,35 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         DrawWord drawn,
         bytes calldata entries
     ) private returns (bytes memory ballots) {
-        Count memory count = _newCount(task, drawn, _digestPreimage(task));
+        (Count memory count, uint256 roster, Panel panel) = _newCount(task, drawn);
+        uint256 preimage = _digestPreimage(task);
         ballots = Buffers.allocate(entries.length); // BALLOT_BYTES for each entry of SEALED_BYTES
         uint256 to = Buffers.start(ballots);
         unchecked {
-            uint256 contributors = drawn.contributorBits();
             uint256 at = Calldata.start(entries);
             for (uint256 end = at + entries.length; at < end; at += SEALED_BYTES) {
                 uint256 seat = Calldata.u16(at);
                 uint256 member = seat;
                 if (seat >= count.direct) {
-                    member = _seek(task, count, seat);
+                    (member, panel) = _seek(count, panel, seat);
                     if (member == NOT_DRAWN) continue;
                 }
-                Panel panel = count.panel;
                 if (panel.isSealed(member)) continue;
-                address verifier = Rosters.memberIn(count.roster, seat);
-                if (contributors & TaskWords.bitOf(verifier) != 0) {
-                    if (_hasOpened(task, verifier)) continue;
+                address verifier = Rosters.memberIn(roster, seat);
+                if (drawn.mayContribute(verifier)) {
+                    if (_hasOpened(count.task, verifier)) continue;
                 }
-                if (!_hasSignedByKey(verifier, count.preimage, at)) {
-                    if (!_hasSignedByCode(verifier, count.preimage, at)) continue;
+                if (!_hasSignedByKey(verifier, preimage, at)) {
+                    if (!_hasSignedByCode(verifier, preimage, at)) continue;
                 }
-                count.panel = panel.withSealed(member);
+                panel = panel.withSealed(member);
                 assembly ("memory-safe") {
                     calldatacopy(to, at, BALLOT_BYTES)
                 }
                 to += BALLOT_BYTES;
             }
         }
-        _panels[task][count.number] = count.panel;
+        _panels[count.task][count.number] = panel;
         Buffers.endAt(ballots, to);
     }
 
@@ -218,68 +217,80 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         DrawWord drawn,
         bytes calldata entries
     ) private returns (bytes32 root, bytes memory opened) {
-        if (entries.length == 0) return (keccak256(""), opened);
-        Count memory count = _newCount(task, drawn, Seals.ballotPreimage(task));
+        (Count memory count, uint256 roster, Panel panel) = _newCount(task, drawn);
+        uint256 preimage = Seals.ballotPreimage(task);
         unchecked {
-            bytes memory ballots = Buffers.allocate(2 * entries.length + 64); // 34 bytes for each entry of 22 or more
+            bytes memory ballots = Buffers.allocate(2 * entries.length + 64); // 34 bytes for each entry of 21 or more
             opened = Buffers.allocate(entries.length + 64);
             (uint256 ballotsTo, uint256 openedTo) = (Buffers.start(ballots), Buffers.start(opened));
-            uint256 scoreBytes = 3 * drawn.models();
+            uint256 scoreBytes = count.scoreBytes;
             uint256 at = Calldata.start(entries);
             uint256 end = at + entries.length;
             while (at < end) {
-                assembly ("memory-safe") {
-                    calldatacopy(ballotsTo, add(at, 1), BALLOT_BYTES) // the seal of an opened one is made below
-                }
-                if (Calldata.u8(at) == 0) {
-                    at += 35;
-                } else {
-                    uint256 seat = Calldata.u16(at + 1);
-                    uint256 member = seat;
-                    if (seat >= count.direct) {
-                        member = _seek(task, count, seat);
-                        if (member == NOT_DRAWN) revert NotDrawn(seat);
-                    }
-                    Rosters.copyMember(count.roster, seat, Seals.verifierIn(count.preimage));
-                    bytes32 scoresHash = Seals.ballotAt(count.preimage, at + 1, scoreBytes, ballotsTo, openedTo);
-                    at += 19 + scoreBytes;
-                    Panel panel = count.panel;
-                    if (!panel.isOpened(member)) {
-                        if (scoresHash != count.scoresHash) {
-                            (count.scoresHash, count.votes) = (scoresHash, _votes(drawn, at - scoreBytes, at));
+                uint256 seat = Calldata.u16(at);
+                uint256 member = seat;
+                if (seat >= count.direct) {
+                    if (seat >= STILL_SEALED) {
+                        assembly ("memory-safe") {
+                            calldatacopy(ballotsTo, at, BALLOT_BYTES)
+                            mstore8(ballotsTo, shr(8, sub(seat, STILL_SEALED))) // without the mark
                         }
-                        count.panel = panel.withOpened(member).withVotes(count.votes);
-                        openedTo += 2 + scoreBytes;
+                        ballotsTo += BALLOT_BYTES;
+                        at += BALLOT_BYTES;
+                        continue;
                     }
+                    (member, panel) = _seek(count, panel, seat);
+                    if (member == NOT_DRAWN) revert NotDrawn(seat);
                 }
+                address verifier = Rosters.memberIn(roster, seat);
+                bytes32 scoresHash = Seals.ballotAt(preimage, verifier, at, scoreBytes, ballotsTo, openedTo);
                 ballotsTo += BALLOT_BYTES;
+                at += 18 + scoreBytes;
+                if (panel.isOpened(member)) continue;
+                if (scoresHash != count.scoresHash) {
+                    (count.scoresHash, count.votes) = (scoresHash, _votes(count.drawn, at - scoreBytes, at));
+                }
+                panel = panel.withOpened(member).withVotes(count.votes);
+                openedTo += 2 + scoreBytes;
             }
             if (at != end) revert BatchMalformed(entries.length);
             Buffers.endAt(ballots, ballotsTo);
             Buffers.endAt(opened, openedTo);
             root = keccak256(ballots);
         }
-        _panels[task][count.number] = count.panel;
+        _panels[count.task][count.number] = panel;
     }
 
-    function _newCount(TaskId task, DrawWord drawn, bytes memory preimage) private view returns (Count memory count) {
+    /// @return count with nothing counted yet
+    /// @return roster where its members stand in memory
+    /// @return panel the first, at hand
+    function _newCount(
+        TaskId task,
+        DrawWord drawn
+    ) private view returns (Count memory count, uint256 roster, Panel panel) {
+        count.task = task;
         count.drawn = drawn;
         count.direct = drawn.directSeats();
-        count.panel = _panels[task][0];
-        count.roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
-        count.preimage = preimage;
+        unchecked {
+            count.scoreBytes = 3 * drawn.models(); // at most 3 * Bounds.MAX_MODELS
+        }
+        panel = _panels[task][0];
+        roster = Rosters.load(_rosterOf(drawn), drawn.poolSize());
     }
 
-    /// @dev Brings the panel of `seat` to hand, and says which of its members that is, or NOT_DRAWN.
-    function _seek(TaskId task, Count memory count, uint256 seat) private returns (uint256 member) {
+    /// @dev Brings the panel of `seat` to hand.
+    /// @return member of that panel that sits there, or NOT_DRAWN
+    function _seek(Count memory count, Panel panel, uint256 seat) private returns (uint256 member, Panel) {
         uint256 place = _placeOf(count.drawn, seat);
-        if (place >= count.drawn.committee()) return NOT_DRAWN;
+        if (place >= count.drawn.committee()) return (NOT_DRAWN, panel);
         uint256 number = place / Bounds.PANEL;
         if (number != count.number) {
-            _panels[task][count.number] = count.panel;
-            (count.number, count.panel, count.direct) = (number, _panels[task][number], 0);
+            mapping(uint256 => Panel) storage panels = _panels[count.task];
+            panels[count.number] = panel;
+            panel = panels[number];
+            (count.number, count.direct) = (number, 0);
         }
-        return place % Bounds.PANEL;
+        return (place % Bounds.PANEL, panel);
     }
 
     /// @dev One for every model whose score reached MAFR, six bits a model: what Panel.withVotes adds.
@@ -311,17 +322,18 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @dev What the EIP-712 digests of all ballots of a task have in common: the struct (type, task, a seal), then the
     /// message (0x1901, domain, the struct's hash). _digestFrom fills in the rest, so that a batch encodes it once.
-    function _digestPreimage(TaskId task) private view returns (bytes memory) {
-        return abi.encodePacked(BALLOT_TYPE, task, bytes32(0), hex"1901", _domainSeparatorV4(), bytes32(0));
+    /// @return where it stands in memory
+    function _digestPreimage(TaskId task) private view returns (uint256) {
+        bytes32 domain = _domainSeparatorV4();
+        return Buffers.start(abi.encodePacked(BALLOT_TYPE, task, bytes32(0), hex"1901", domain, bytes32(0)));
     }
 
     /// @dev The EIP-712 digest of the ballot with that seal.
-    function _digestFrom(bytes memory preimage, bytes32 seal) private pure returns (bytes32 digest) {
+    function _digestFrom(uint256 preimage, bytes32 seal) private pure returns (bytes32 digest) {
         assembly ("memory-safe") {
-            let ballot := add(preimage, 32)
-            let message := add(ballot, 96)
-            mstore(add(ballot, 64), seal)
-            mstore(add(message, 34), keccak256(ballot, 96))
+            let message := add(preimage, 96)
+            mstore(add(preimage, 64), seal)
+            mstore(add(message, 34), keccak256(preimage, 96))
             digest := keccak256(message, 66)
         }
     }
@@ -338,15 +350,14 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     /// @param at where the entry (seat, seal, signature) stands in calldata
     function _hasSignedByKey(
         address verifier,
-        bytes memory preimage,
+        uint256 preimage,
         uint256 at
     ) private view returns (bool hasSigned) {
         assembly ("memory-safe") {
-            let ballot := add(preimage, 32)
-            calldatacopy(add(ballot, 64), add(at, 2), 32) // seal
-            mstore(add(ballot, 130), keccak256(ballot, 96))
+            calldatacopy(add(preimage, 64), add(at, 2), 32) // seal
+            mstore(add(preimage, 130), keccak256(preimage, 96))
             let free := mload(0x40)
-            mstore(free, keccak256(add(ballot, 96), 66))
+            mstore(free, keccak256(add(preimage, 96), 66))
             mstore(add(free, 32), byte(0, calldataload(add(at, 98)))) // v
             calldatacopy(add(free, 64), add(at, 34), 64) // r, s
             mstore(0, 0) // stays when nobody can have signed
@@ -362,7 +373,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     /// its own entry only. A submitter cannot, by too little gas: the 64th that is left then does not store the batch.
     function _hasSignedByCode(
         address verifier,
-        bytes memory preimage,
+        uint256 preimage,
         uint256 at
     ) private view returns (bool hasSigned) {
         if (verifier.code.length == 0) return false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {LateWord} from "../types/LateWord.sol";
 import {Panel} from "../types/Panel.sol";
 import {TaskId} from "../types/TaskId.sol";
 
@@ -10,9 +11,8 @@ import {TaskId} from "../types/TaskId.sol";
 interface IBallots {
     event BallotSealed(TaskId indexed task, address indexed verifier, uint256 seat, bytes32 seal);
     event BallotOpened(TaskId indexed task, address indexed verifier, bytes scores);
-    /// @param root keccak256 of `ballots`
     /// @param ballots 34 bytes each: seat (2), seal (32)
-    event BallotsSealed(TaskId indexed task, bytes32 root, bytes ballots);
+    event BallotsSealed(TaskId indexed task, bytes ballots);
     /// @param ballots 2 + 3 * models bytes each: seat, then a score (ppm) per model
     event BallotsOpened(TaskId indexed task, bytes ballots);
 
@@ -27,7 +27,6 @@ interface IBallots {
     error BatchMalformed(uint256 bytesGiven);
     error BatchEmpty();
     error BatchUnknown(TaskId task, bytes32 root);
-    error BatchesMismatch(TaskId task);
 
     /// @notice Seals the sender's ballot.
     /// @param seat of the sender in the task's roster
@@ -46,11 +45,16 @@ interface IBallots {
     function voteSealMany(TaskId task, bytes calldata entries) external;
 
     /// @notice Opens ballots of one sealed batch; may be called again for those whose scores arrive later.
-    /// @param roots of all batches sealed for the task, in order
-    /// @param which of them `entries` belongs to
-    /// @param entries in the batch's order, each either 0x00, seat (2), seal (32): still sealed; or 0x01, seat (2),
-    /// salt (16), scores (3 per model): opened
-    function voteOpenMany(TaskId task, bytes32[] calldata roots, uint256 which, bytes calldata entries) external;
+    /// @param earlier what the batches before this one left as the task's LateWord (types/LateWord.sol)
+    /// @param entries in the batch's order, each either seat (2), salt (16), scores (3 per model): opened; or 0x8000
+    /// plus seat (2), seal (32): still sealed
+    /// @param later roots of the batches after this one, in order: keccak256 of `ballots` in BallotsSealed
+    function voteOpenMany(
+        TaskId task,
+        LateWord earlier,
+        bytes calldata entries,
+        bytes32[] calldata later
+    ) external;
 
     /// @notice Digest that a verifier signs for a batch (EIP-712).
     function ballotDigest(TaskId task, bytes32 seal) external view returns (bytes32);

@@ -51,7 +51,8 @@ interface ITaskBoard {
     /// Refused while the initiator plays another role in its own task: it sits in the pool, or opened a model.
     function draw(TaskKey calldata key) external;
 
-    /// @notice Shows the drawn shards, in rising order of index, with their proof (libraries/PlacedTree.sol), and opens the vote.
+    /// @notice Shows the drawn shards, in rising order of index, with their proof (libraries/PlacedTree.sol), and opens
+    /// the vote.
     /// @dev By anyone: only who knows the salts can, and the proof decides.
     function drawReveal(
         TaskKey calldata key,

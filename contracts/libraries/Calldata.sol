@@ -27,11 +27,6 @@ library Calldata {
         }
     }
 
-    /// @notice The byte at `at`.
-    function u8(uint256 at) internal pure returns (uint256) {
-        return uint256(word(at)) >> 248;
-    }
-
     /// @notice The two bytes at `at`, big-endian.
     function u16(uint256 at) internal pure returns (uint256) {
         return uint256(word(at)) >> 240;

@@ -56,27 +56,21 @@ library Rosters {
         }
     }
 
-    /// @notice All `size` members of a roster in one read; memberIn picks them.
-    function load(address roster, uint256 size) internal view returns (bytes memory members) {
+    /// @notice Copies all `size` members of a roster to memory in one read; memberIn picks them.
+    /// @return members where they begin: 20 bytes each
+    function load(address roster, uint256 size) internal view returns (uint256 members) {
         unchecked {
-            members = Buffers.allocate(20 * size); // at most Bounds.MAX_POOL members
+            members = Buffers.start(Buffers.allocate(20 * size)); // at most Bounds.MAX_POOL members
         }
         assembly ("memory-safe") {
-            extcodecopy(roster, add(members, 32), 1, mload(members))
-        }
-    }
-
-    /// @notice Copies the 20 bytes of the member at `seat` < size of a loaded roster to `to` in memory.
-    function copyMember(bytes memory members, uint256 seat, uint256 to) internal pure {
-        assembly ("memory-safe") {
-            mcopy(to, add(add(members, 32), mul(seat, 20)), 20)
+            extcodecopy(roster, members, 1, mul(size, 20))
         }
     }
 
     /// @notice Member at `seat` < size of a loaded roster.
-    function memberIn(bytes memory members, uint256 seat) internal pure returns (address member) {
+    function memberIn(uint256 members, uint256 seat) internal pure returns (address member) {
         assembly ("memory-safe") {
-            member := shr(96, mload(add(add(members, 32), mul(seat, 20))))
+            member := shr(96, mload(add(members, mul(seat, 20))))
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Buffers} from "./Buffers.sol";
 import {TaskId} from "../types/TaskId.sol";
 
 /// @notice Sealed commitments. Each binds chain, contract, task, round and sender: a copy opens for nobody else.
@@ -39,15 +40,25 @@ library Seals {
     }
 
     /// @notice What all ballots of a task have in common; ballotFrom fills in the rest, so that a batch encodes it once.
-    function ballotPreimage(TaskId task) internal view returns (bytes memory) {
-        return
-            abi.encode(BALLOT_TAG, block.chainid, address(this), task, ROUND, address(0), bytes32(0), bytes16(0));
+    /// @return where it stands in memory
+    function ballotPreimage(TaskId task) internal view returns (uint256) {
+        bytes memory preimage = abi.encode(
+            BALLOT_TAG,
+            block.chainid,
+            address(this),
+            task,
+            ROUND,
+            address(0),
+            bytes32(0),
+            bytes16(0)
+        );
+        return Buffers.start(preimage);
     }
 
     /// @notice Seal of a ballot: one score of 3 big-endian bytes (ppm) per opened model, in order of opening.
     /// @dev keccak256(abi.encode(tag, chain id, board, task, round, verifier, keccak256(scores), salt))
     function ballotFrom(
-        bytes memory preimage,
+        uint256 preimage,
         address verifier,
         bytes calldata scores,
         bytes16 salt
@@ -55,40 +66,36 @@ library Seals {
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, scores.offset, scores.length)
-            let first := add(preimage, 32)
-            mstore(add(first, 160), shr(96, shl(96, verifier)))
-            mstore(add(first, 192), keccak256(free, scores.length))
-            mstore(add(first, 224), shl(128, shr(128, salt)))
-            seal := keccak256(first, 256)
+            mstore(add(preimage, 160), shr(96, shl(96, verifier)))
+            mstore(add(preimage, 192), keccak256(free, scores.length))
+            mstore(add(preimage, 224), shl(128, shr(128, salt)))
+            seal := keccak256(preimage, 256)
         }
     }
 
-    /// @notice Where in memory the 20 bytes of the verifier stand in a ballot's preimage.
-    function verifierIn(bytes memory preimage) internal pure returns (uint256 to) {
-        assembly ("memory-safe") {
-            to := add(preimage, 204)
-        }
-    }
-
-    /// @notice Seal, by a preimage that has the verifier, of a ballot in packed calldata.
-    /// @param at where its seat (2 bytes), salt (16) and scores stand
+    /// @notice Packs a ballot that calldata opens: as it was sealed, and as it is opened.
+    /// @dev The seal is ballotFrom(preimage, verifier, scores, salt), in one piece.
+    /// @param at where its seat (2 bytes), salt (16) and scores stand in calldata
     /// @param ballot where in memory its seat and seal go
-    /// @param opened where in memory its seat and scores go
+    /// @param opened where in memory its seat and scores go; 32 bytes are written in any case
     function ballotAt(
-        bytes memory preimage,
+        uint256 preimage,
+        address verifier,
         uint256 at,
         uint256 scoreBytes,
         uint256 ballot,
         uint256 opened
     ) internal pure returns (bytes32 scoresHash) {
         assembly ("memory-safe") {
-            calldatacopy(opened, at, 2)
+            let entry := calldataload(at)
+            mstore(opened, entry) // seat; the rest is written over
             calldatacopy(add(opened, 2), add(at, 18), scoreBytes)
             scoresHash := keccak256(add(opened, 2), scoreBytes)
-            let first := add(preimage, 32)
-            mstore(add(first, 192), scoresHash)
-            calldatacopy(add(first, 224), add(at, 2), 16) // salt; zeros follow
-            mstore(add(ballot, 2), keccak256(first, 256))
+            mstore(add(preimage, 160), verifier)
+            mstore(add(preimage, 192), scoresHash)
+            calldatacopy(add(preimage, 224), add(at, 2), 16) // salt; zeros follow
+            mstore(ballot, entry)
+            mstore(add(ballot, 2), keccak256(preimage, 256))
         }
     }
 

@@ -85,10 +85,6 @@ library DrawWords {
         return uint24(DrawWord.unwrap(self) >> 200);
     }
 
-    function contributorBits(DrawWord self) internal pure returns (uint256) {
-        return TaskWord.wrap(DrawWord.unwrap(self)).contributorBits();
-    }
-
     /// @notice False when `account` certainly opened no model; true when it may have.
     function mayContribute(DrawWord self, address account) internal pure returns (bool) {
         return TaskWord.wrap(DrawWord.unwrap(self)).mayContribute(account);

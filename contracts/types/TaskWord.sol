@@ -116,12 +116,12 @@ library TaskWords {
 
     /// @notice The bit of `account` in contributorBits.
     function bitOf(address account) internal pure returns (uint256) {
-        return 1 << (uint160(account) % 31);
+        return 1 << (uint256(uint160(account)) % 31);
     }
 
     /// @notice False when `account` certainly opened no model; true when it may have.
     function mayContribute(TaskWord self, address account) internal pure returns (bool) {
-        return contributorBits(self) & bitOf(account) != 0;
+        return (TaskWord.unwrap(self) >> 224) & bitOf(account) != 0;
     }
 
     function withModel(TaskWord self, address contributor) internal pure returns (TaskWord) {

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from eth_abi import encode  # type: ignore[attr-defined]
 from eth_utils import keccak
+
+STILL_SEALED: Final = 1 << 15  # added to the seat of a ballot that is not opened now
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,22 @@ def pack_sealed(entries: Sequence[SignedSeal]) -> bytes:
     return b"".join(e.seat.to_bytes(2, "big") + e.seal + e.signature for e in entries)
 
 
-def pack_opened(entries: Sequence[SealedEntry | OpenedEntry]) -> bytes:
-    """Calldata of voteOpenMany, in the batch's order."""
-    return b"".join(
-        b"\x01" + e.seat.to_bytes(2, "big") + e.salt + e.scores
-        if isinstance(e, OpenedEntry)
-        else b"\x00" + e.seat.to_bytes(2, "big") + e.seal
-        for e in entries
-    )
+def pack_opened(
+    batches: Sequence[Sequence[SealedEntry]], which: int, openings: Sequence[OpenedEntry]
+) -> tuple[int, bytes, list[bytes]]:
+    """What voteOpenMany takes after the task to open ballots of batch `which` of all that were sealed: the
+    chain of those before it, its ballots in its own order, the roots of those after it.
+    """
+    known = {entry.seat: entry for entry in openings}
+    entries = b"".join(_packed(known.get(sealed.seat, sealed)) for sealed in batches[which])
+    roots = [root_of(batch) for batch in batches]
+    return int.from_bytes(chain_of(roots[:which]), "big"), entries, roots[which + 1 :]
+
+
+def _packed(entry: SealedEntry | OpenedEntry) -> bytes:
+    if isinstance(entry, OpenedEntry):
+        return entry.seat.to_bytes(2, "big") + entry.salt + entry.scores
+    return (STILL_SEALED + entry.seat).to_bytes(2, "big") + entry.seal
 
 
 def unpack_sealed(ballots: bytes) -> list[SealedEntry]:

@@ -114,7 +114,6 @@ class BallotOpened(TaskEvent):
 
 @dataclass(frozen=True)
 class BallotsSealed(TaskEvent):
-    root: bytes
     ballots: bytes
 
 

@@ -63,9 +63,8 @@ FIXES: Final = MappingProxyType(
         "BatchMalformed": "Pack the batch with dapp.chain.batches.",
         "BatchEmpty": "No ballot of the batch could be taken: not drawn, sealed or opened already, or "
         "signed by others.",
-        "BatchesMismatch": "Name all batches of the task as the chain recorded them (events "
-        "BallotsSealed), in order.",
-        "BatchUnknown": "Name the batches as the chain recorded them (events BallotsSealed), in order.",
+        "BatchUnknown": "Open a batch with what was sealed in it, and name the batches before and after it "
+        "as the chain recorded them (events BallotsSealed), in order.",
         # settle
         "NotOver": "`quorate task show` tells when the task ends; money moves after that.",
         "NotSettled": "Settle the task first: `quorate settle`. Anyone may.",

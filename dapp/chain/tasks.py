@@ -12,7 +12,7 @@ import rlp  # type: ignore[import-untyped]
 from eth_utils import keccak, to_bytes, to_checksum_address
 
 from dapp.chain import draws, events
-from dapp.chain.batches import unpack_opened, unpack_sealed
+from dapp.chain.batches import SealedEntry, unpack_opened, unpack_sealed
 from dapp.chain.client import Chain
 from dapp.chain.errors import HistoryIncomplete, TaskUnknown
 from dapp.chain.events import Outcome, Shard
@@ -53,14 +53,6 @@ class Seat:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Ballots that were sealed in one transaction."""
-
-    root: bytes
-    ballots: bytes
-
-
-@dataclass(frozen=True)
 class TaskView:
     """Everything about a task at one block."""
 
@@ -79,7 +71,7 @@ class TaskView:
     committee: int | None  # the majority's denominator
     shards: tuple[Shard, ...]
     seats: tuple[Seat, ...]  # the roster, once it was drawn
-    batches: tuple[Batch, ...]
+    batches: tuple[tuple[SealedEntry, ...], ...]  # ballots sealed in one transaction each, in order
     outcome: Outcome | None
     late: LateWord
     paid: tuple[events.Paid, ...]
@@ -152,7 +144,7 @@ def view(chain: Chain, task: bytes, from_block: int | None = None) -> TaskView:
         None if shown is None else shown.committee,
         () if shown is None else shown.shards,
         seats,
-        tuple(Batch(e.root, e.ballots) for e in events.of_type(history, events.BallotsSealed)),
+        tuple(tuple(unpack_sealed(e.ballots)) for e in events.of_type(history, events.BallotsSealed)),
         None if settled is None else settled.outcome,
         late,
         tuple(events.of_type(history, events.Paid)),

@@ -8,18 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dapp.chain import tasks
-from dapp.chain.batches import (
-    OpenedEntry,
-    SealedEntry,
-    SignedSeal,
-    pack_opened,
-    pack_sealed,
-    unpack_sealed,
-)
+from dapp.chain.batches import OpenedEntry, SealedEntry, SignedSeal, pack_opened, pack_sealed
 from dapp.chain.client import Receipt
 from dapp.chain.handed_over import LeftOut, openable, sealable
 from dapp.chain.seals import pack_scores
-from dapp.chain.tasks import Batch, Seat, TaskView
+from dapp.chain.tasks import Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.stages.context import Context, NothingDue, NotSealedHere, TermsRefused, once
 from ml.canonical import sha256
@@ -80,10 +73,9 @@ def open_ballot(ctx: Context, task: bytes, pay_to: str | None = None) -> OpenedB
     scores_ppm = tuple(int.from_bytes(scores[i : i + 3], "big") for i in range(0, len(scores), 3))
     done = seat.scores_ppm is not None
     if seat.in_batch:
-        which = _batch_of(view, seat.seat)
-        entries = _entries(view.batches[which], [OpenedEntry(seat.seat, scores, salt)])
-        roots = [batch.root for batch in view.batches]
-        call = ctx.chain.quorate.call("voteOpenMany", task, roots, which, pack_opened(entries))
+        which = next(i for i, batch in enumerate(view.batches) if seat.seat in _seats(batch))
+        packed = pack_opened(view.batches, which, [OpenedEntry(seat.seat, scores, salt)])
+        call = ctx.chain.quorate.call("voteOpenMany", task, *packed)
     elif pay_to is not None:
         call = ctx.chain.quorate.call("voteOpenAndWithdraw", view.key.astuple(), scores, salt, pay_to)
     else:
@@ -144,15 +136,13 @@ def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tup
         raise _none_left(left_out)
     sent = []
     for which, batch in enumerate(view.batches):
-        sealed = {entry.seat for entry in unpack_sealed(batch.ballots)}
-        ours = [entry for entry in good if entry.seat in sealed]
+        ours = [entry for entry in good if entry.seat in _seats(batch)]
         if not ours:
             continue
-        data = pack_opened(_entries(batch, ours))
-        roots = [each.root for each in view.batches]
-        call = ctx.chain.quorate.call("voteOpenMany", task, roots, which, data)
+        earlier, entries, later = pack_opened(view.batches, which, ours)
+        call = ctx.chain.quorate.call("voteOpenMany", task, earlier, entries, later)
         done = all(view.seats[entry.seat].scores_ppm is not None for entry in ours)
-        receipt = once(ctx, "vote.open_many", task, call, done, part=f"/{sha256(data).hex()[:16]}")
+        receipt = once(ctx, "vote.open_many", task, call, done, part=f"/{sha256(entries).hex()[:16]}")
         sent.append(SentBatch(task, tuple(entry.seat for entry in ours), receipt, left_out))
     return tuple(sent)
 
@@ -198,15 +188,5 @@ def _secret(ctx: Context, task: bytes) -> tuple[bytes, bytes]:
     return bytes.fromhex(secret["scores"]), bytes.fromhex(secret["salt"])
 
 
-def _batch_of(view: TaskView, seat: int) -> int:
-    return next(
-        i
-        for i, batch in enumerate(view.batches)
-        if any(entry.seat == seat for entry in unpack_sealed(batch.ballots))
-    )
-
-
-def _entries(batch: Batch, openings: Sequence[OpenedEntry]) -> list[SealedEntry | OpenedEntry]:
-    """A batch in its own order, opened where we can."""
-    known = {entry.seat: entry for entry in openings}
-    return [known.get(entry.seat, entry) for entry in unpack_sealed(batch.ballots)]
+def _seats(batch: Sequence[SealedEntry]) -> set[int]:
+    return {entry.seat for entry in batch}

@@ -165,26 +165,21 @@ class Round:
         self.batches.append(batches.unpack_sealed(sealed_ballots))
         return done
 
-    def roots(self) -> list[bytes]:
-        return [batches.root_of(batch) for batch in self.batches]
-
-    def opening(self, which: int = 0, only: Sequence[str] | None = None) -> bytes:
-        """Calldata that opens the ballots of a batch (only those of these verifiers)."""
+    def opening(self, which: int = 0, only: Sequence[str] | None = None) -> tuple[int, bytes, list[bytes]]:
+        """What voteOpenMany takes after the task to open the ballots of a batch (only those of these
+        verifiers).
+        """
         members = self.members()
-        entries: list[batches.SealedEntry | batches.OpenedEntry] = []
+        openings = []
         for entry in self.batches[which]:
             verifier = members[entry.seat]
             if only is None or verifier in only:
                 ballot = self.ballots[verifier]
-                entries.append(batches.OpenedEntry(entry.seat, ballot.scores, ballot.salt))
-            else:
-                entries.append(entry)
-        return batches.pack_opened(entries)
+                openings.append(batches.OpenedEntry(entry.seat, ballot.scores, ballot.salt))
+        return batches.pack_opened(self.batches, which, openings)
 
     def open_batch(self, which: int = 0, only: Sequence[str] | None = None) -> Receipt:
-        return self.send(
-            w.SUBMITTER, "voteOpenMany", self.task, self.roots(), which, self.opening(which, only)
-        )
+        return self.send(w.SUBMITTER, "voteOpenMany", self.task, *self.opening(which, only))
 
     def settle(
         self, contributors: Sequence[str] = (), verifiers: Sequence[str] = (), **options: Any

@@ -99,7 +99,7 @@ def callbacks(task: Round, receiver: str) -> dict[str, tuple[Any, ...]]:
         "voteSeal": (task.task, 0, b"\1" * 32),
         "voteOpen": (task.task, ballot.scores, ballot.salt),
         "voteSealMany": (task.task, b"\0" * 99),
-        "voteOpenMany": (task.task, [], 0, b""),
+        "voteOpenMany": (task.task, 1, b"", []),
         "voteOpenAndWithdraw": (key, ballot.scores, ballot.salt, receiver),
         "settle": (key, [receiver, *task.contributors], [0, 1, 2]),
         "withdraw": (task.task, receiver),

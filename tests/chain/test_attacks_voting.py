@@ -45,9 +45,7 @@ def test_attack_15_copiedBallot_opensForNobodyElse(world: World) -> None:
     refused = world.error(alone, world.board, "voteOpen", task.task, ballot.scores, ballot.salt)
     assert refused.name == "BallotSealMismatch"
     task.ballots[batched] = ballot
-    refused = world.error(
-        w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening()
-    )
+    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, *task.opening())
     assert refused.name == "BatchUnknown"
     task.until(Phase.SETTLED)
     task.settle(task.contributors, task.verifiers)
@@ -72,12 +70,74 @@ def test_attack_15_scoreAboveOne_spoilsOnlyItsOwnBallot(world: World) -> None:
     liar = task.verifiers[0]
     task.vote_batch({v: [GOOD, 1_000_001 if v == liar else GOOD, GOOD] for v in task.verifiers})
     task.until(Phase.BALLOT)
-    refused = world.error(
-        w.SUBMITTER, world.board, "voteOpenMany", task.task, task.roots(), 0, task.opening()
-    )
+    refused = world.error(w.SUBMITTER, world.board, "voteOpenMany", task.task, *task.opening())
     assert (refused.name, refused.args_) == ("BallotScoreOutOfRange", {"model": 1, "scorePpm": 1_000_001})
     task.open_batch(0, only=task.verifiers[1:])
     assert task.panel().opened_count == 2
+
+
+@pytest.fixture
+def three_batches(world: World) -> Round:
+    """A task in phase Ballot whose three ballots were sealed in a batch each."""
+    task = Round(world).run_to(Phase.VOTE)
+    for verifier in task.verifiers:
+        task.vote_batch({verifier: [GOOD, BAD, GOOD]})
+    task.until(Phase.BALLOT)
+    return task
+
+
+def _refusal_to_open(task: Round, *opening: object) -> str:
+    return task.world.error(w.SUBMITTER, task.world.board, "voteOpenMany", task.task, *opening).name
+
+
+def test_attack_15_batchesInAnyOrder_openByTheirOwnLinks(three_batches: Round) -> None:
+    for opened, which in enumerate((1, 2, 0), start=1):
+        three_batches.open_batch(which)
+        assert three_batches.panel().opened_count == opened
+        assert _refusal_to_open(three_batches, *three_batches.opening(which)) == "BatchEmpty"
+    assert three_batches.votes(0) == (3, True)
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_attack_15_otherLinksThanTheChains_openNothing(three_batches: Round, which: int) -> None:
+    task = three_batches
+    earlier, entries, later = task.opening(which)
+    roots = [batches.root_of(batch) for batch in task.batches]
+    links = [int.from_bytes(batches.chain_of(roots[:count]), "big") for count in range(4)]
+    forged = [(link, later) for link in [*links, 0, earlier | 1 << 255, earlier ^ 2] if link != earlier]
+    forged += [(earlier, [*later, roots[which]]), (earlier, [roots[which], *later]), (links[3], [])]
+    forged += [(earlier, later[1:]), (earlier, later[::-1])] if which == 0 else []
+    for link, after in forged:
+        assert _refusal_to_open(task, link, entries, after) == "BatchUnknown", (link, after)
+    for other in {0, 1, 2} - {which}:
+        assert _refusal_to_open(task, earlier, task.opening(other)[1], later) == "BatchUnknown"
+    assert _refusal_to_open(task, links[3], b"", []) == "BatchUnknown"
+    task.open_batch(which)
+
+
+def test_attack_15_openingsBentOutOfShape_openNothing(world: World) -> None:
+    task = Round(world).run_to(Phase.VOTE)
+    task.vote_batch({verifier: [GOOD] * 3 for verifier in task.verifiers})
+    task.until(Phase.BALLOT)
+    earlier, entries, later = task.opening()
+    size = len(entries) // 3
+    bent = {
+        entries[:-1]: "BatchMalformed",
+        entries[:1]: "BatchMalformed",
+        entries + b"\0": "BatchMalformed",
+        entries[:-size]: "BatchUnknown",
+        entries + entries[:size]: "BatchUnknown",
+        entries[size:] + entries[:size]: "BatchUnknown",
+        entries[:2] + bytes(16) + entries[18:]: "BatchUnknown",
+        entries[:-size] + b"\x80" + entries[1 - size :]: "BatchMalformed",
+        b"\0\3" + entries[2:]: "NotDrawn",
+        b"\x7f\xff" + entries[2:]: "NotDrawn",
+        task.opening(only=[])[1]: "BatchEmpty",
+    }
+    for other, refusal in bent.items():
+        assert _refusal_to_open(task, earlier, other, later) == refusal, other.hex()
+    task.open_batch()
+    assert task.panel().opened_count == 3
 
 
 def test_attack_18_halfOfTheCommittee_isNoMajority(world: World) -> None:

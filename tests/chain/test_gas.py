@@ -35,7 +35,7 @@ def test_gas_measuredNow_equalsSnapshot(measured: dict[str, Any]) -> None:
         ("open a model, first in task", 45_000),
         ("open a model, third in task", 45_000),
         ("vote per verifier, direct, both steps (mean of three)", 95_000),
-        pytest.param("vote per verifier, batched, at 10 verifiers", 15_000, marks=pytest.mark.xfail),
+        ("vote per verifier, batched, at 10 verifiers", 15_000),
         ("whole 3x3 round, everyone sends their own transactions (fees taken on opening)", 1_000_000),
         ("whole 3x3 round, batched votes", 800_000),
     ],

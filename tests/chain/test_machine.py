@@ -320,8 +320,8 @@ class Board(RuleBasedStateMachine):
         if not task.batches:
             return
         batch %= len(task.batches)
-        entries = task.opening(batch, [self.actor(who) for who in people])
-        done = self.attempt(w.SUBMITTER, "voteOpenMany", task.task, task.roots(), batch, entries)
+        opening = task.opening(batch, [self.actor(who) for who in people])
+        done = self.attempt(w.SUBMITTER, "voteOpenMany", task.task, *opening)
         if done:
             self.seen["ballots opened in batches"] += task.book_batch_opened(done)
 

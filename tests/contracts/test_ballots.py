@@ -139,10 +139,10 @@ def test_voteSealMany_withoutASignature_reverts(task: Task) -> None:
 
 def test_voteOpenMany_withoutABatch_reverts(task: Task) -> None:
     task.to(Phase.BALLOT)
-    with reverts("BatchesMismatch"):
-        task.board.voteOpenMany(task.id, [b"\1" * 32], 0, b"", {"from": task.stranger})
-    with reverts("BatchesMismatch"):
-        task.board.voteOpenMany(task.id, [], 0, b"", {"from": task.stranger})
+    with reverts("BatchUnknown"):
+        task.board.voteOpenMany(task.id, 1, b"", [], {"from": task.stranger})
+    with reverts("BatchUnknown"):
+        task.board.voteOpenMany(task.id, 1, b"", [b"\1" * 32], {"from": task.stranger})
 
 
 def test_median_ofScores_isTheLowerMiddle(board: Any) -> None:
