@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dapp.chain import tasks
+from dapp.chain import owed, tasks
 from dapp.chain.errors import ContractRefused
-from dapp.chain.tasks import ModelView, Seat, TaskView
+from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.stages import commit, draw, pool, settle, train, verify, vote
 from dapp.stages import task as task_stage
@@ -27,7 +27,12 @@ from ml.manifest import Manifest
 from ml.spec import TaskSpec
 from ml.train import Recipe
 
-OVERTAKEN = ("DrawAlreadyFixed", "NotACopy", "TaskExists")  # what anyone may do, done by someone else
+OVERTAKEN = (  # what anyone may do, done by someone else
+    "DrawAlreadyFixed",
+    "NotACopy",
+    "NothingOwed",
+    "TaskExists",
+)
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -128,7 +133,7 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
     if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
         settle.settle(ctx, task)
         return _did(ctx, task, "settle")
-    return _waits(view)
+    return _collect(ctx, view)
 
 
 def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
@@ -144,10 +149,7 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
             )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
-    if mine is not None and _is_owed_share(view, mine):
-        settle.withdraw(ctx, role.task)
-        return _did(ctx, role.task, "withdraw")
-    return _waits(view)
+    return _collect(ctx, view)
 
 
 def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
@@ -161,16 +163,22 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
         return _did(ctx, role.task, "pool.join")
     seat = view.seat_of(account)
     if seat is None:
-        return _waits(view)
-    if view.phase == Phase.VOTE and seat.place is not None and seat.sealed is None:
+        return _collect(ctx, view)
+    may_vote = seat.place is not None and view.model_of(account) is None
+    if view.phase == Phase.VOTE and may_vote and seat.sealed is None:
         vote.seal(ctx, role.task, _scores(ctx, role.task))
         return _did(ctx, role.task, "vote.seal")
     if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
         vote.open_ballot(ctx, role.task)
         return _did(ctx, role.task, "vote.open")
-    if _is_owed_fee(view, seat):
-        settle.withdraw(ctx, role.task)
-        return _did(ctx, role.task, "withdraw")
+    return _collect(ctx, view)
+
+
+def _collect(ctx: Context, view: TaskView) -> Step:
+    """Take what the account is owed, in whatever role, once the task is over; else wait."""
+    if owed.owed(ctx.chain, view, ctx.chain.address):
+        settle.withdraw(ctx, view.task)
+        return _did(ctx, view.task, "withdraw")
     return _waits(view)
 
 
@@ -204,19 +212,6 @@ def _scores(ctx: Context, task: bytes) -> tuple[int, ...]:
         known = ctx.journal.put_once("verified", task.hex(), {"scores_ppm": list(found.scores_ppm)})
         ctx.failpoint("verify:kept")
     return tuple(known["scores_ppm"])
-
-
-def _is_owed_share(view: TaskView, mine: ModelView) -> bool:
-    if view.paid_wei(mine.contributor):
-        return False
-    lapsed = view.phase == Phase.LAPSED and not mine.struck
-    return lapsed or (view.phase == Phase.SETTLED and mine in view.accepted)
-
-
-def _is_owed_fee(view: TaskView, seat: Seat) -> bool:
-    if view.paid_wei(seat.verifier):
-        return False
-    return view.phase == Phase.LAPSED or (view.phase == Phase.SETTLED and seat.scores_ppm is not None)
 
 
 def _has_new_copies(view: TaskView) -> bool:
