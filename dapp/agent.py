@@ -8,7 +8,8 @@ lost is in the journal, and every stage is carried out at most once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dapp.chain import owed, tasks
@@ -33,6 +34,7 @@ OVERTAKEN = (  # what anyone may do, done by someone else
     "NothingOwed",
     "TaskExists",
 )
+RETRY_S = 15
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -99,17 +101,38 @@ def may_pass(error: QuorateError) -> bool:
     return error.retryable or (isinstance(error, ContractRefused) and error.name in OVERTAKEN)
 
 
-def run(ctx: Context, role: Role) -> list[Step]:
-    """Steps until the role is played out, waiting between them. What was done, in order."""
+def run(
+    ctx: Context,
+    role: Role,
+    *,
+    on_step: Callable[[Step], None] = lambda step: None,
+    on_wait: Callable[[Step, int], None] = lambda step, seconds: None,
+    on_retry: Callable[[QuorateError], None] = lambda error: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Step]:
+    """Steps until the role is played out, waiting between them, and trying again after RETRY_S what may pass.
+
+    on_step hears of what was done, on_wait of how long nothing will be due, on_retry of what went wrong.
+    Returns what was done, in order, and last the step that found nothing left to do. Raises what does not
+    pass.
+    """
     done: list[Step] = []
     while True:
-        result = step(ctx, role)
-        if result.did is not None:
-            done.append(result)
-        elif result.due_at_s is None:
-            return done
-        else:
-            ctx.clock.wait_until(result.due_at_s)
+        try:
+            result = step(ctx, role)
+            if result.finished:
+                return [*done, result]
+            if result.did is not None:
+                done.append(result)
+                on_step(result)
+            elif result.due_at_s is not None:
+                on_wait(result, result.due_at_s - ctx.clock.now_s())
+                ctx.clock.wait_until(result.due_at_s)
+        except QuorateError as error:
+            if not may_pass(error):
+                raise
+            on_retry(error)
+            sleep(RETRY_S)
 
 
 def _initiate(ctx: Context, role: Initiator) -> Step:

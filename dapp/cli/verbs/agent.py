@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,14 +16,13 @@ from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
 from dapp.cli.verbs.commit import proof_for
-from ml.errors import QuorateError
 
 if TYPE_CHECKING:
-    from dapp.agent import Contributor, Initiator, Role
+    from dapp.agent import Contributor, Initiator, Role, Step
     from dapp.stages.context import Context
+    from ml.errors import QuorateError
 
 app = typer.Typer()
-RETRY_S = 15
 ROLES = ("contributor", "verifier", "initiator")
 
 
@@ -45,7 +43,7 @@ def agent(
     contributors: Contributors = None,
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
-    from dapp.agent import Verifier, may_pass, step
+    from dapp.agent import RETRY_S, Verifier, run, step
 
     if role not in ROLES:
         raise Usage(f"--role is contributor, verifier or initiator, not {role[:40]!r}")
@@ -59,28 +57,24 @@ def agent(
         part = Verifier(task_id, pool.key, pool.proof(ctx.chain.address))
     else:
         part = _initiator(ctx, task_id)
-    done = []
-    while True:
-        try:
-            result = step(ctx, part)
-        except QuorateError as error:
-            if once or not may_pass(error):
-                raise
-            session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
-            time.sleep(RETRY_S)
-            continue
-        if result.did is not None:
-            done.append(result)
-            session.output.say(f"{result.phase.name.lower()}: did {result.did}")
-        if once or result.finished:
-            break
-        if result.did is None and result.due_at_s is not None:
-            left_s = result.due_at_s - ctx.clock.now_s()
-            session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
-            ctx.clock.wait_until(result.due_at_s)
+
+    def did(result: Step) -> None:
+        session.output.say(f"{result.phase.name.lower()}: did {result.did}")
+
+    def waits(result: Step, left_s: int) -> None:
+        session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
+
+    def retries(error: QuorateError) -> None:
+        session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
+
+    played = [step(ctx, part)] if once else run(ctx, part, on_step=did, on_wait=waits, on_retry=retries)
+    done = [result for result in played if result.did is not None]
+    last = played[-1]
+    if last.note:
+        session.output.warn(last.note)
     return Reply(
         "\n".join(result.did for result in done if result.did),
-        {"task": task, "role": role, "did": plain(done), "phase": result.phase, "due_at_s": result.due_at_s},
+        {"task": task, "role": role, "did": plain(done), "phase": last.phase, "due_at_s": last.due_at_s},
     )
 
 
