@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from typing import Annotated
 
 import typer
@@ -36,23 +36,15 @@ def devnet(
             "contracts": {contract.name: contract.address for contract in deployment.contracts},
         }
         url = node.http_url
-        session.output.succeed(
-            Reply(
-                url,
-                data,
-                next_steps=[
-                    f"quorate pool join --account 1 --rpc {url}",
-                    f"quorate task open --account 0 --rpc {url}",
-                    "Ctrl-C ends the chain and everything on it",
-                ],
-            )
+        reply = Reply(
+            url,
+            data,
+            next_steps=[
+                f"quorate pool join --account 1 --rpc {url}",
+                f"quorate task open --account 0 --rpc {url}",
+                "Ctrl-C ends the chain and everything on it",
+            ],
         )
-        wait_for_interrupt()
-
-
-def wait_for_interrupt() -> None:
-    """Return at Ctrl-C."""
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
+        with contextlib.suppress(KeyboardInterrupt):  # from now on Ctrl-C is how it is meant to end
+            session.output.succeed(reply)
+            node.wait()
