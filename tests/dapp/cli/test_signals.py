@@ -190,16 +190,6 @@ def test_demo_ended_takesAnvilAndWorkersAlong(
     assert json.loads(running.out.read_text())["error"]["code"] == error
 
 
-def test_demo_ctrlCWhileWorkersStart_isQuiet(start: Start, port: int) -> None:
-    running = start(["demo", "--dataset", "digits", "--out", "report"])
-    running.says("[3/9]")
-    deadline = time.monotonic() + PATIENCE_S
-    while not any("spawn_main" in line for _, line in running.marked()) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    assert running.end(CTRL_C) == 130
-    assert nothing_left(running)
-
-
 @pytest.mark.parametrize(
     ("number", "code", "error"), [(CTRL_C, 130, "interrupted"), (TERM, 143, "terminated")]
 )
