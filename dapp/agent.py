@@ -35,6 +35,7 @@ OVERTAKEN = (  # what anyone may do, done by someone else
     "TaskExists",
 )
 RETRY_S = 15
+LOOK_S = 60  # between two looks whether the vote has begun; a fourth of its window where that is less
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -148,9 +149,7 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
             return _did(ctx, task, "draw.fix")
         draw.reveal(ctx, task)
         return _did(ctx, task, "draw.reveal")
-    if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(
-        view
-    ):  # after the draw: its deadline costs a bond
+    if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(view):  # the draw is more pressing
         commit.strike(ctx, task)
         return _did(ctx, task, "commit.strike")
     if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
@@ -252,8 +251,11 @@ def _did(ctx: Context, task: bytes, what: str) -> Step:
 
 
 def _waits(view: TaskView) -> Step:
-    """Nothing is due before the present phase ends."""
+    """Nothing is due before the present phase ends; Draw may end sooner than its window, any time."""
     if view.phase.is_over:
         return Step(view.task, view.phase, None, None)
+    if view.phase == Phase.DRAW:
+        look_s = max(1, min(LOOK_S, view.key.vote_s // 4))
+        return Step(view.task, view.phase, None, view.now_s + look_s)
     ends_at_s = view.ends_at_s(view.phase)
     return Step(view.task, view.phase, None, view.now_s + FAR_S if ends_at_s is None else ends_at_s)

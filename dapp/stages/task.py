@@ -155,7 +155,8 @@ def open_task(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes
                 fix="Put the files that the spec names into the store first.",
             )
     kept = [ctx.journal.keep(data).hex() for data in shards]
-    ctx.journal.put_once("shards", task.hex(), {"shards": kept, "salts": [salt.hex() for salt in salts]})
+    secret = {"shards": kept, "salts": [salt.hex() for salt in salts], "number": terms.number}
+    ctx.journal.put_once("shards", task.hex(), secret)
     ctx.failpoint("task.open:secrets")
     spec_cid = ctx.store.put(spec.to_bytes())
     ctx.failpoint("task.open:stored")

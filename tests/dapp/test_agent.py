@@ -16,6 +16,7 @@ from dapp.chain.devnet import Anvil, anvil_clock
 from dapp.chain.errors import ContractRefused, TaskUnknown
 from dapp.chain.rpc import connect
 from dapp.chain.signer import Signer
+from dapp.chain.words import Phase
 from dapp.journal import Journal
 from dapp.stages import draw, settle
 from dapp.stages.context import Context
@@ -136,3 +137,16 @@ def test_run_afterEverybodyWasSettledFor_endsAtOnce(world: World) -> None:
     world.clock.wait_until(world.view(of).ends_at_s(world.view(of).phase) or 0)
     settle.settle(world.person(STRANGER), of)
     assert [step.did for step in run(world.person(11), Verifier(of, world.pool_key))] == [None]
+
+
+def test_run_shardsShownLongBeforeTheDrawWindowEnds_verifierVotesInTime(world: World) -> None:
+    of = world.open(verifiers=(11,), committee=1, draw_s=86_400)  # the vote lasts a minute
+    world.submit(of, (1,))
+    draw.fix(world.person(STRANGER), of)
+
+    def shows(step: Step, seconds: int) -> None:
+        if step.phase == Phase.DRAW:
+            draw.reveal(world.person(INITIATOR), of)
+
+    played = run(world.person(11), Verifier(of, world.pool_key), on_wait=shows)
+    assert [step.did for step in played] == ["vote.seal", "vote.open", "withdraw", None]

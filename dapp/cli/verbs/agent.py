@@ -19,6 +19,7 @@ from dapp.cli.verbs.commit import proof_for
 
 if TYPE_CHECKING:
     from dapp.agent import Contributor, Initiator, Role, Step
+    from dapp.chain.words import Phase
     from dapp.stages.context import Context
     from ml.errors import QuorateError
 
@@ -61,8 +62,12 @@ def agent(
     def did(result: Step) -> None:
         session.output.say(f"{result.phase.name.lower()}: did {result.did}")
 
+    said: list[Phase] = []
+
     def waits(result: Step, left_s: int) -> None:
-        session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
+        if result.phase not in said:  # the agent may look more often than anybody wants to read of
+            said.append(result.phase)
+            session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
 
     def retries(error: QuorateError) -> None:
         session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
@@ -119,9 +124,8 @@ def _initiator(ctx: Context, task: bytes) -> Initiator:
             fix="Run the agent with the account and the --data-dir that opened the task.",
         )
     key = stage.show(ctx, task).key
-    terms = stage.Terms(
-        **{name: getattr(key, name) for name in stage.Terms.__dataclass_fields__ if name != "number"}
-    )
+    given = {name: getattr(key, name) for name in stage.Terms.__dataclass_fields__ if name != "number"}
+    terms = stage.Terms(**given, number=secret.get("number", 0))
     shards = [ctx.journal.kept(bytes.fromhex(digest)) for digest in secret["shards"]]
     part = Initiator(stage.spec_of(ctx, task), terms, shards)
     prepared, _ = stage.prepare(ctx, part.spec, part.terms, part.shards)

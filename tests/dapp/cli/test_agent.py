@@ -24,3 +24,15 @@ def test_agent_initiatorWhomNobodyServes_settlesAndSaysWhatItDid(
     assert "notice: nothing due for " in ran.err and "empty: did settle" in ran.err
     again = quorate([*agent, "--travel", "--json"]).document["data"]
     assert (again["did"], again["phase"], again["due_at_s"]) == ([], "empty", None)
+
+
+def test_agent_ofATaskWithANumber_knowsItAgain(
+    devnet: tuple[Anvil, str], quorate: Quorate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUORATE_DEPLOYMENTS", devnet[1])
+    signed = ["--account", "4", "--yes", "--rpc", devnet[0].http_url]
+    opening = ["task", "open", "--dataset", "digits", *signed]
+    first, again, other = (quorate([*opening, *extra]).out for extra in ([], [], ["--number", "7"]))
+    assert (first == again, first != other) == (True, True)
+    ran = quorate(["agent", other.strip(), "--role", "initiator", "--once", "--json", *signed])
+    assert (ran.code, ran.document["data"]["phase"]) == (Exit.OK, "notice")
