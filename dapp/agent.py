@@ -8,12 +8,13 @@ lost is in the journal, and every stage is carried out at most once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dapp.chain import tasks
+from dapp.chain import owed, tasks
 from dapp.chain.errors import ContractRefused
-from dapp.chain.tasks import ModelView, Seat, TaskView
+from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.stages import commit, draw, pool, settle, train, verify, vote
 from dapp.stages import task as task_stage
@@ -27,7 +28,14 @@ from ml.manifest import Manifest
 from ml.spec import TaskSpec
 from ml.train import Recipe
 
-OVERTAKEN = ("DrawAlreadyFixed", "NotACopy", "TaskExists")  # what anyone may do, done by someone else
+OVERTAKEN = (  # what anyone may do, done by someone else
+    "DrawAlreadyFixed",
+    "NotACopy",
+    "NothingOwed",
+    "TaskExists",
+)
+RETRY_S = 15
+LOOK_S = 60  # between two looks whether the vote has begun; a fourth of its window where that is less
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -94,17 +102,38 @@ def may_pass(error: QuorateError) -> bool:
     return error.retryable or (isinstance(error, ContractRefused) and error.name in OVERTAKEN)
 
 
-def run(ctx: Context, role: Role) -> list[Step]:
-    """Steps until the role is played out, waiting between them. What was done, in order."""
+def run(
+    ctx: Context,
+    role: Role,
+    *,
+    on_step: Callable[[Step], None] = lambda step: None,
+    on_wait: Callable[[Step, int], None] = lambda step, seconds: None,
+    on_retry: Callable[[QuorateError], None] = lambda error: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> list[Step]:
+    """Steps until the role is played out, waiting between them, and trying again after RETRY_S what may pass.
+
+    on_step hears of what was done, on_wait of how long nothing will be due, on_retry of what went wrong.
+    Returns what was done, in order, and last the step that found nothing left to do. Raises what does not
+    pass.
+    """
     done: list[Step] = []
     while True:
-        result = step(ctx, role)
-        if result.did is not None:
-            done.append(result)
-        elif result.due_at_s is None:
-            return done
-        else:
-            ctx.clock.wait_until(result.due_at_s)
+        try:
+            result = step(ctx, role)
+            if result.finished:
+                return [*done, result]
+            if result.did is not None:
+                done.append(result)
+                on_step(result)
+            elif result.due_at_s is not None:
+                on_wait(result, result.due_at_s - ctx.clock.now_s())
+                ctx.clock.wait_until(result.due_at_s)
+        except QuorateError as error:
+            if not may_pass(error):
+                raise
+            on_retry(error)
+            sleep(RETRY_S)
 
 
 def _initiate(ctx: Context, role: Initiator) -> Step:
@@ -120,15 +149,13 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
             return _did(ctx, task, "draw.fix")
         draw.reveal(ctx, task)
         return _did(ctx, task, "draw.reveal")
-    if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(
-        view
-    ):  # after the draw: its deadline costs a bond
+    if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(view):  # the draw is more pressing
         commit.strike(ctx, task)
         return _did(ctx, task, "commit.strike")
     if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
         settle.settle(ctx, task)
         return _did(ctx, task, "settle")
-    return _waits(view)
+    return _collect(ctx, view)
 
 
 def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
@@ -144,10 +171,7 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
             )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
-    if mine is not None and _is_owed_share(view, mine):
-        settle.withdraw(ctx, role.task)
-        return _did(ctx, role.task, "withdraw")
-    return _waits(view)
+    return _collect(ctx, view)
 
 
 def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
@@ -161,16 +185,22 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
         return _did(ctx, role.task, "pool.join")
     seat = view.seat_of(account)
     if seat is None:
-        return _waits(view)
-    if view.phase == Phase.VOTE and seat.place is not None and seat.sealed is None:
+        return _collect(ctx, view)
+    may_vote = seat.place is not None and view.model_of(account) is None
+    if view.phase == Phase.VOTE and may_vote and seat.sealed is None:
         vote.seal(ctx, role.task, _scores(ctx, role.task))
         return _did(ctx, role.task, "vote.seal")
     if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
         vote.open_ballot(ctx, role.task)
         return _did(ctx, role.task, "vote.open")
-    if _is_owed_fee(view, seat):
-        settle.withdraw(ctx, role.task)
-        return _did(ctx, role.task, "withdraw")
+    return _collect(ctx, view)
+
+
+def _collect(ctx: Context, view: TaskView) -> Step:
+    """Take what the account is owed, in whatever role, once the task is over; else wait."""
+    if owed.owed(ctx.chain, view, ctx.chain.address):
+        settle.withdraw(ctx, view.task)
+        return _did(ctx, view.task, "withdraw")
     return _waits(view)
 
 
@@ -206,19 +236,6 @@ def _scores(ctx: Context, task: bytes) -> tuple[int, ...]:
     return tuple(known["scores_ppm"])
 
 
-def _is_owed_share(view: TaskView, mine: ModelView) -> bool:
-    if view.paid_wei(mine.contributor):
-        return False
-    lapsed = view.phase == Phase.LAPSED and not mine.struck
-    return lapsed or (view.phase == Phase.SETTLED and mine in view.accepted)
-
-
-def _is_owed_fee(view: TaskView, seat: Seat) -> bool:
-    if view.paid_wei(seat.verifier):
-        return False
-    return view.phase == Phase.LAPSED or (view.phase == Phase.SETTLED and seat.scores_ppm is not None)
-
-
 def _has_new_copies(view: TaskView) -> bool:
     unstruck = [m.weights for m in view.models if not m.struck]
     return len(set(unstruck)) < len(unstruck)
@@ -234,8 +251,11 @@ def _did(ctx: Context, task: bytes, what: str) -> Step:
 
 
 def _waits(view: TaskView) -> Step:
-    """Nothing is due before the present phase ends."""
+    """Nothing is due before the present phase ends; Draw may end sooner than its window, any time."""
     if view.phase.is_over:
         return Step(view.task, view.phase, None, None)
+    if view.phase == Phase.DRAW:
+        look_s = max(1, min(LOOK_S, view.key.vote_s // 4))
+        return Step(view.task, view.phase, None, view.now_s + look_s)
     ends_at_s = view.ends_at_s(view.phase)
     return Step(view.task, view.phase, None, view.now_s + FAR_S if ends_at_s is None else ends_at_s)

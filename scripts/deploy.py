@@ -1,7 +1,11 @@
-"""`brownie run deploy`: the contracts on Brownie's network, by the same function as `quorate deploy`."""
+"""`brownie run deploy`: the contracts on Brownie's network, by the same function as `quorate deploy`.
+
+`brownie run deploy main 50` sets the draw delay, in blocks.
+"""
 
 from brownie import accounts, network
 
+from dapp.chain.bounds import DRAW_DELAY_BLOCKS
 from dapp.chain.client import Chain
 from dapp.chain.deploy import deploy
 from dapp.chain.rpc import connect
@@ -10,11 +14,11 @@ from dapp.chain.signer import Signer
 LEAST_WEI = 10**18
 
 
-def main() -> None:
+def main(draw_delay: str = str(DRAW_DELAY_BLOCKS)) -> None:
     """Deploy from the devnet's first account, which Brownie's first account funds if it must."""
     signer = Signer.devnet(0)
     rpc = connect(network.web3.provider.endpoint_uri)
     if rpc.balance_wei(signer.address) < LEAST_WEI:
         accounts[0].transfer(signer.address, LEAST_WEI)
-    for contract in deploy(Chain(rpc, None, signer)).contracts:
+    for contract in deploy(Chain(rpc, None, signer), int(draw_delay)).contracts:
         print(f"{contract.name} {contract.address}")

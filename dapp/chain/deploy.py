@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from dapp.artifacts import DEPLOYMENTS, DeployedContract, Deployment, load_artifact, save_deployment
+from dapp.chain.bounds import DRAW_DELAY_BLOCKS, MAX_DRAW_DELAY_BLOCKS, MIN_DRAW_DELAY_BLOCKS
 from dapp.chain.client import Chain, Receipt
-from dapp.chain.contracts import creation
+from dapp.chain.contracts import ArgumentOutOfRange, contract, creation
 from dapp.chain.errors import ChainError
-
-DRAW_DELAY_BLOCKS = 2  # between fixing a draw and the block that decides it
 
 
 def deploy(
@@ -21,11 +20,23 @@ def deploy(
     """Deploy Membership and Quorate from the chain's account; the record goes into `folder` (None: nowhere).
 
     run: a name for this deployment; with the same one a deployment that was cut short is taken up again.
+    Raises ArgumentOutOfRange for a delay that no draw could work with, and what the chain raises.
     """
+    if not MIN_DRAW_DELAY_BLOCKS <= draw_delay_blocks <= MAX_DRAW_DELAY_BLOCKS:
+        raise ArgumentOutOfRange(
+            f"a draw delay of {draw_delay_blocks} blocks; give between {MIN_DRAW_DELAY_BLOCKS}, so that"
+            f" nobody knows the hash that decides, and {MAX_DRAW_DELAY_BLOCKS:,}, so that a window holds it"
+        )
     membership = _create(chain, f"deploy.membership/{run}", creation("Membership"))
     board = _create(
         chain, f"deploy.quorate/{run}", creation("Quorate", membership.contract, draw_delay_blocks)
     )
+    stands = chain.read(contract("Quorate", str(board.contract)).call("drawDelayBlocks"))[0]
+    if stands != draw_delay_blocks:
+        raise ChainError(
+            f"the contracts of run {run!r} stand already, with a draw delay of {stands} blocks",
+            fix="Give the new deployment a name of its own with --run, or leave the draw delay as it is.",
+        )
     deployment = Deployment(
         chain.chain_id, (_deployed("Membership", membership), _deployed("Quorate", board))
     )

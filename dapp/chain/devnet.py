@@ -81,18 +81,24 @@ class Anvil:
         command += [] if self._block_time_s is None else ["--block-time", str(self._block_time_s)]
         command += [] if self._genesis_s is None else ["--timestamp", str(self._genesis_s)]
         self._log = (self._folder / "anvil.log").open("wb")
-        self._process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
         try:
-            self._wait()
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            self._await_answer()
         except BaseException:
             self.stop()
             raise
+
+    def wait(self) -> None:
+        """Sit by a started anvil for as long as it runs. Raises DevnetFailed: it ended by itself."""
+        if self._process is not None:
+            code = self._process.wait()
+            raise DevnetFailed(f"anvil ended by itself with {code}: {self._said()}")
 
     def stop(self) -> None:
         """Stop anvil and everything it started; remove its folder."""
@@ -124,7 +130,7 @@ class Anvil:
         """A clock that travels."""
         return anvil_clock(rpc)
 
-    def _wait(self) -> None:
+    def _await_answer(self) -> None:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
             if self._process is not None and self._process.poll() is not None:
@@ -136,10 +142,12 @@ class Anvil:
                 return
             except ChainError:
                 time.sleep(0.05)
+        raise DevnetFailed(f"anvil does not start: {self._said()}")
+
+    def _said(self) -> str:
+        """The end of its log."""
         log = b"" if self._folder is None else (self._folder / "anvil.log").read_bytes()
-        raise DevnetFailed(
-            f"anvil does not start: {log.decode(errors='replace').strip()[-300:] or 'no answer'}"
-        )
+        return log.decode(errors="replace").strip()[-300:] or "no answer"
 
 
 class InProcess:

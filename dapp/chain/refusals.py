@@ -11,7 +11,7 @@ FIXES: Final = MappingProxyType(
     {
         # task
         "WrongPhase": "`quorate task show` tells the task's phase and when the next one begins.",
-        "TaskExists": "This very task stands already: `quorate task show`. Give --salt to open another "
+        "TaskExists": "This very task stands already: `quorate task show`. Give --number to open another "
         "like it.",
         "NotInitiator": "Use the account that opened the task.",
         "MafrOutOfRange": "Give MAFR in parts per million: 1 to 1,000,000 (95 % is 950,000).",

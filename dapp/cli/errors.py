@@ -40,6 +40,13 @@ class Interrupted(QuorateError):
     default_fix = "Run the command again: it goes on where it stopped."
 
 
+class Ended(QuorateError):
+    """SIGTERM, or a terminal that was closed. What was sent stays sent, as after Ctrl-C."""
+
+    code = "terminated"
+    default_fix = "Run the command again: it goes on where it stopped."
+
+
 class Internal(QuorateError):
     """A fault of this program."""
 

@@ -22,6 +22,7 @@ class Exit(IntEnum):
     LATE = 7
     INTEGRITY = 8
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 MEANINGS: Final = MappingProxyType(
@@ -35,7 +36,8 @@ MEANINGS: Final = MappingProxyType(
         Exit.REFUSED: "the contract refuses; error.name is its custom error",
         Exit.LATE: "too late: the window or the draw's block has passed",
         Exit.INTEGRITY: "bytes that are not what was promised: hash, CID, seal, signature, NaN, pickle",
-        Exit.INTERRUPTED: "interrupted by Ctrl-C",
+        Exit.INTERRUPTED: "interrupted by Ctrl-C; a devnet that runs is ended by it and exits with 0",
+        Exit.TERMINATED: "ended by SIGTERM, or by SIGHUP when the terminal was closed",
     }
 )
 
@@ -65,6 +67,7 @@ BY_CODE: Final = MappingProxyType(
         "invalid-manifest": Exit.INTEGRITY,
         "invalid-samples": Exit.INTEGRITY,
         "interrupted": Exit.INTERRUPTED,
+        "terminated": Exit.TERMINATED,
     }
 )
 """Errors that are not plain failures, by their code. Refusals by the contract are told apart in `exit_of`."""

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from dapp.cli.errors import Interrupted, Usage
+from dapp.cli import signals
+from dapp.cli.errors import Ended, Interrupted, Usage
 from dapp.cli.exits import Exit
 from dapp.cli.output import Output
 from dapp.cli.verbs import (
@@ -73,7 +74,10 @@ def options(
 
 def main() -> None:
     """Run the command line and end the process."""
-    sys.exit(run(sys.argv[1:]))
+    signals.listen()
+    code = run(sys.argv[1:])
+    signals.hear_no_more()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -91,6 +95,9 @@ def run(arguments: Sequence[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         output.fail(Interrupted("interrupted"))
         return Exit.INTERRUPTED
+    except signals.EndedBySignal as ended:
+        output.fail(Ended(f"ended by {ended.name}"))
+        return Exit.TERMINATED
 
 
 def _message(error: TyperException) -> str:

@@ -46,6 +46,7 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
         self.warnings: list[str] = []
+        self._answered = False
 
     @cached_property
     def console(self) -> Console:
@@ -98,6 +99,10 @@ class Output:
         self.insist(f"  {error.fix}" + ("  Safe to run again." if error.retryable else ""))
 
     def _document(self, body: Mapping[str, Any]) -> None:
+        """The one document: what happens after it was written, the exit code alone tells."""
+        if self._answered:
+            return
+        self._answered = True
         _write(json.dumps(plain({"schema": SCHEMA, **body, "warnings": self.warnings}), ensure_ascii=False))
 
 

@@ -11,12 +11,13 @@ from typing import Any
 
 import typer
 
-from dapp.cli.errors import Internal, Interrupted
+from dapp.cli.errors import Ended, Internal, Interrupted
 from dapp.cli.exits import Exit, exit_of
 from dapp.cli.options import Given
 from dapp.cli.output import Output, Reply
 from dapp.cli.plan import DryRun
 from dapp.cli.session import Session
+from dapp.cli.signals import EndedBySignal
 from ml.errors import QuorateError
 
 Verb = Callable[..., Reply | None]  # None: the result was written already
@@ -55,7 +56,7 @@ def perform(given: Given, act: Callable[[Session], Reply | None]) -> int:
             reply = act(session)
     except DryRun as dry:
         reply = dry.reply
-    except (Exception, KeyboardInterrupt) as error:
+    except (Exception, KeyboardInterrupt, EndedBySignal) as error:
         described = _described(error)
         checks = described.values.get("checks")
         output.fail(described, None if checks is None else {"checks": checks})
@@ -71,6 +72,8 @@ def _described(error: BaseException) -> QuorateError:
         return error
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
         return Interrupted("interrupted")
+    if isinstance(error, EndedBySignal):
+        return Ended(f"ended by {error.name}")
     if os.environ.get("QUORATE_TRACEBACK"):
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, OSError):

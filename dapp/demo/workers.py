@@ -50,7 +50,11 @@ class Workers:
         self, name: str, work: Callable[Concatenate[Report, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Begin `work(report, ...)`, a function of some module, as soon as a process is free."""
-        return self._pool.submit(_work, name, work, args, kwargs)
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # by the processes that this starts
+        try:
+            return self._pool.submit(_work, name, work, args, kwargs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
 
     def finish(self, futures: Mapping[str, Future[T]], progress: Progress) -> dict[str, T]:
         """The results by name, passing on what the workers report; the first failure ends the wait."""
@@ -71,7 +75,10 @@ class Workers:
 
 
 def _begin(reports: Queue[tuple[str, int, int]]) -> None:
-    """First thing in a worker: Ctrl-C is the parent's business, and without a parent there is no work."""
+    """First thing in a worker: Ctrl-C is the parent's business, and without a parent there is no work.
+
+    Until here Ctrl-C was blocked (Workers.start).
+    """
     global _reports
     _reports = reports
     signal.signal(signal.SIGINT, signal.SIG_IGN)

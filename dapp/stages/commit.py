@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dapp.chain import tasks
 from dapp.chain.client import Receipt
-from dapp.chain.tasks import ModelView
+from dapp.chain.copies import originals
 from dapp.chain.words import Submission, SubmissionState
 from dapp.stages.context import Context, NotSealedHere, TermsRefused, once
 from dapp.store.cid import cid_of
@@ -106,33 +106,22 @@ def strike(ctx: Context, task: bytes) -> tuple[Struck, ...]:
 
     Raises ContractRefused (WrongPhase).
     """
+    view = tasks.view(ctx.chain, task)
     struck = []
-    for original, copy in copies(ctx, task):
+    for index, first in sorted(originals(ctx.chain, view).items()):
+        if first == index:
+            continue
+        original, copy = view.models[first], view.models[index]
         call = ctx.chain.quorate.call("commitStrike", task, original.contributor, copy.contributor)
         receipt = once(ctx, "commit.strike", task, call, copy.struck, part=f"/{copy.index}")
         struck.append(Struck(original.contributor, copy.contributor, receipt))
     return tuple(struck)
 
 
-def copies(ctx: Context, task: bytes) -> list[tuple[ModelView, ModelView]]:
-    """Pairs of original and copy, as the contract tells them apart: by the block they were sealed in, then
-    index.
-    """
-    view = tasks.view(ctx.chain, task)
-    blocks = {m.index: _submission(ctx, task, m.contributor).sealed_block for m in view.models}
-    ordered = sorted(view.models, key=lambda m: (blocks[m.index], m.index))
-    first: dict[bytes, ModelView] = {}
-    pairs = []
-    for model in ordered:
-        if model.weights in first:
-            pairs.append((first[model.weights], model))
-        first.setdefault(model.weights, model)
-    return pairs
-
-
-def _submission(ctx: Context, task: bytes, contributor: str | None = None) -> Submission:
-    account = ctx.chain.address if contributor is None else contributor
-    return Submission.unpack(ctx.chain.read(ctx.chain.quorate.call("submissionOf", task, account))[0])
+def _submission(ctx: Context, task: bytes) -> Submission:
+    """What the board stores about our own model."""
+    call = ctx.chain.quorate.call("submissionOf", task, ctx.chain.address)
+    return Submission.unpack(ctx.chain.read(call)[0])
 
 
 def _seal_of(ctx: Context, task: bytes, manifest: Manifest, salt: bytes) -> bytes:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dapp.chain import events, tasks
+from dapp.chain import events, owed, tasks
 from dapp.chain.client import Receipt
 from dapp.chain.contracts import Call
 from dapp.chain.errors import ContractRefused
+from dapp.chain.owed import Claim, PaidAs
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.stages.context import Context, NothingDue, once
@@ -35,13 +36,22 @@ class Settlement:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What our account got in one role."""
+
+    paid_as: PaidAs
+    amount_wei: int
+    to: str | None  # None: it was paid before, and this journal did not send that
+    receipt: Receipt | None
+
+
+@dataclass(frozen=True)
 class Withdrawn:
-    """What our account took."""
+    """What our account took, or had taken, in all its roles."""
 
     task: bytes
     amount_wei: int
-    to: str
-    receipt: Receipt | None
+    taken: tuple[Taken, ...]
 
 
 def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
@@ -53,15 +63,16 @@ def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
     view = tasks.view(ctx.chain, task)
     if view.phase == Phase.CANCELLED:
         raise NothingDue("the task was cancelled, and its pot went back then")
-    owed = view.accepted if view.phase == Phase.SETTLED else [m for m in view.models if not m.struck]
-    contributors = [m.contributor for m in owed if pay and not view.paid_wei(m.contributor)]
-    seats = [s.seat for s in view.seats if pay and _is_owed_fee(view, s.seat)]
+    due = owed.owed(ctx.chain, view)
+    contributors = [c.payee for c in due if pay and c.paid_as == PaidAs.CONTRIBUTOR]
+    seats = [c.seat for c in due if pay and c.seat is not None]
+    rest = any(c.paid_as == PaidAs.INITIATOR for c in due)
     receipts = []
     payees = max(len(contributors), len(seats), 1)
     for at in range(0, payees, MAX_PAYEES):
         args = (contributors[at : at + MAX_PAYEES], seats[at : at + MAX_PAYEES])
         call = ctx.chain.quorate.call("settle", view.key.astuple(), *args)
-        done = view.outcome is not None and not any(args)
+        done = view.late.settled and not rest and not any(args)
         receipt = once(ctx, "settle", task, call, done, part=f"/{_tag(args)}")
         receipts += [] if receipt is None else [receipt]
     said = [event for receipt in receipts for event in events.of_receipt(ctx.chain, receipt)]
@@ -78,7 +89,8 @@ def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
 
 
 def withdraw(ctx: Context, task: bytes, to: str | None = None) -> Withdrawn:
-    """Take what a task owes our account, in whatever role, to `to` or to the account itself.
+    """Take all that a task owes our account, in every role it has, to `to` or to the account itself: one
+    transaction for each.
 
     Settles the task first when nobody has. Raises ContractRefused (NotOver, NothingOwed, PaymentFailed).
     """
@@ -87,30 +99,27 @@ def withdraw(ctx: Context, task: bytes, to: str | None = None) -> Withdrawn:
     if not view.late.settled:
         settle(ctx, task, pay=False)
         view = tasks.view(ctx.chain, task)
-    name, call = _claim(ctx, view, to or account)
-    done = bool(view.paid_wei(account))
-    receipt = once(ctx, name, task, call, done)
-    after = tasks.view(ctx.chain, task)
-    return Withdrawn(task, after.paid_wei(account), to or account, receipt)
+    claims = owed.claims(ctx.chain, view, account)
+    if not claims:
+        raise ContractRefused("NothingOwed", {"task": task, "payee": account})
+    taken = tuple(_take(ctx, view, claim, to or account) for claim in claims)
+    return Withdrawn(task, sum(each.amount_wei for each in taken), taken)
 
 
-def _claim(ctx: Context, view: TaskView, to: str) -> tuple[str, Call]:
-    account = ctx.chain.address
-    if view.model_of(account) is not None:
+def _take(ctx: Context, view: TaskView, claim: Claim, to: str) -> Taken:
+    name, call = _call(ctx, view, claim, to)
+    receipt = once(ctx, name, view.task, call, claim.taken)
+    said = [] if receipt is None else events.of_receipt(ctx.chain, receipt)
+    went_to = next((paid.to for paid in events.of_type(said, events.Paid)), None)
+    return Taken(claim.paid_as, claim.amount_wei, went_to, receipt)
+
+
+def _call(ctx: Context, view: TaskView, claim: Claim, to: str) -> tuple[str, Call]:
+    if claim.paid_as == PaidAs.CONTRIBUTOR:
         return "withdraw.share", ctx.chain.quorate.call("withdraw", view.task, to)
-    seat = view.seat_of(account)
-    if seat is not None:
-        return "withdraw.fee", ctx.chain.quorate.call("withdrawFee", view.task, seat.seat, to)
-    if account == view.key.initiator:
-        return "withdraw.rest", ctx.chain.quorate.call("withdrawRemainder", view.key.astuple(), to)
-    raise ContractRefused("NothingOwed", {"task": view.task, "payee": account})
-
-
-def _is_owed_fee(view: TaskView, seat: int) -> bool:
-    place = view.seats[seat]
-    if view.paid_wei(place.verifier):
-        return False
-    return view.phase == Phase.LAPSED or place.scores_ppm is not None
+    if claim.paid_as == PaidAs.VERIFIER:
+        return "withdraw.fee", ctx.chain.quorate.call("withdrawFee", view.task, claim.seat, to)
+    return "withdraw.rest", ctx.chain.quorate.call("withdrawRemainder", view.key.astuple(), to)
 
 
 def _tag(args: tuple[list[str], list[int]]) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from math import ceil
 
 from dapp import packages
-from dapp.chain import events, tasks
+from dapp.chain import events, pace, tasks
 from dapp.chain.account_list import ANYONE
 from dapp.chain.client import Plan, Receipt
 from dapp.chain.seals import TaskKey, shard_tree
@@ -18,6 +19,9 @@ from ml.canonical import canonical_json, sha256
 from ml.data import shards as shard_files
 from ml.errors import InvalidSamples
 from ml.spec import TaskSpec
+
+DRAW_BLOCKS = 4  # besides the delay: the draw is fixed, its hash known, the shards are shown; one to spare
+SHOW_S = 30  # in which an initiator finds the drawn shards, publishes them and sends them on their way
 
 
 @dataclass(frozen=True)
@@ -96,9 +100,35 @@ def prepare(
     return key, salts
 
 
+def check_draw_window(ctx: Context, draw_s: int) -> None:
+    """See that a draw fits into its window at the pace of this chain, and that the hash that decides is known
+    for as long as it takes to show the shards. Raises TermsRefused.
+    """
+    rpc, confirmations = ctx.chain.rpc, ctx.chain.settings.confirmations
+    delay = int(ctx.chain.read(ctx.chain.quorate.call("drawDelayBlocks"))[0])
+    block_s, known = pace.block_time_s(rpc), pace.known_blocks(rpc)
+    blocks = max(delay, confirmations) + DRAW_BLOCKS
+    needed_s = ceil(blocks * block_s)
+    if draw_s < needed_s:
+        raise TermsRefused(
+            f"a draw takes {blocks} blocks here, {delay} of them the board's draw delay: about {needed_s} s"
+            f" at {block_s:.1f} s a block. The draw window has {draw_s} s, and the task would lapse",
+            fix=f"Give the draw window {needed_s} s or more (--draw), or use a board of shorter delay.",
+        )
+    late = blocks - delay + (ceil(SHOW_S / block_s) if block_s else 0)
+    if late > known:
+        raise TermsRefused(
+            f"the shards would be shown up to {late} blocks after the one that decides, and this chain knows"
+            f" the hashes of {known} blocks: the task would lapse",
+            fix="Wait for fewer confirmations (QUORATE_CONFIRMATIONS), use a board of a longer draw delay, or"
+            " a chain of slower blocks.",
+        )
+
+
 def plan_open(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes]) -> Plan:
     """What opening would cost; sends nothing. Raises TermsRefused, ContractRefused."""
     key, _ = prepare(ctx, spec, terms, shards)
+    check_draw_window(ctx, terms.draw_s)
     return ctx.chain.plan(ctx.chain.quorate.call("taskOpen", key.astuple()), key.pot_wei)
 
 
@@ -111,6 +141,9 @@ def open_task(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes
     key, salts = prepare(ctx, spec, terms, shards)
     call = ctx.chain.quorate.call("taskOpen", key.astuple())
     task = ctx.chain.board.task_id(key)
+    stands = tasks.phase(ctx.chain, task) != Phase.NONE
+    if not stands and ctx.journal.get("tx", f"task.open/{task.hex()}") is None:
+        check_draw_window(ctx, terms.draw_s)
     for ref in (spec.development.train, spec.development.test):
         if not ctx.store.has(ref.cid):
             raise TermsRefused(
@@ -118,11 +151,11 @@ def open_task(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes
                 fix="Put the files that the spec names into the store first.",
             )
     kept = [ctx.journal.keep(data).hex() for data in shards]
-    ctx.journal.put_once("shards", task.hex(), {"shards": kept, "salts": [salt.hex() for salt in salts]})
+    secret = {"shards": kept, "salts": [salt.hex() for salt in salts], "number": terms.number}
+    ctx.journal.put_once("shards", task.hex(), secret)
     ctx.failpoint("task.open:secrets")
     spec_cid = ctx.store.put(spec.to_bytes())
     ctx.failpoint("task.open:stored")
-    stands = tasks.phase(ctx.chain, task) != Phase.NONE
     receipt = once(ctx, "task.open", task, call, stands, key.pot_wei)
     return Opened(task, key, spec_cid, receipt)
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from dapp import packages
 from dapp.chain import tasks
-from dapp.chain.tasks import ModelView, TaskView
+from dapp.chain.copies import originals
+from dapp.chain.tasks import TaskView
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue
 from dapp.store import StoreError, cid_from_digest
@@ -87,11 +88,11 @@ def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Cla
     """The models that can be evaluated, and why the others cannot."""
     found: dict[int, Package] = {}
     reasons: dict[int, str] = {}
-    originals = _originals(ctx, view)
+    first = originals(ctx.chain, view)
     for done, m in enumerate(view.models):
         ctx.progress("verify.fetch", done, len(view.models))
-        if m.struck or originals[m.index] != m.index:
-            reasons[m.index] = f"copy of model {originals[m.index]}"
+        if m.struck or first[m.index] != m.index:
+            reasons[m.index] = f"copy of model {first[m.index]}"
             continue
         try:
             found[m.index] = packages.model(ctx.store, spec, m.manifest, m.weights, m.size_bytes)
@@ -111,19 +112,6 @@ def _answers(ctx: Context, view: TaskView) -> bool:
         return ctx.store.has(cid_from_digest(view.key.spec, 0))
     except StoreError:
         return False
-
-
-def _originals(ctx: Context, view: TaskView) -> dict[int, int]:
-    """For each model the one with the same weights that was sealed first: itself, unless it is a copy."""
-    blocks = {}
-    for m in view.models:
-        word = ctx.chain.read(ctx.chain.quorate.call("submissionOf", view.task, m.contributor))[0]
-        blocks[m.index] = (word >> 16) & (2**40 - 1)
-    ordered: list[ModelView] = sorted(view.models, key=lambda m: (blocks[m.index], m.index))
-    first: dict[bytes, int] = {}
-    for m in ordered:
-        first.setdefault(m.weights, m.index)
-    return {m.index: first[m.weights] for m in view.models}
 
 
 def _standalone(

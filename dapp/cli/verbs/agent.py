@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,14 +16,14 @@ from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
 from dapp.cli.verbs.commit import proof_for
-from ml.errors import QuorateError
 
 if TYPE_CHECKING:
-    from dapp.agent import Contributor, Initiator, Role
+    from dapp.agent import Contributor, Initiator, Role, Step
+    from dapp.chain.words import Phase
     from dapp.stages.context import Context
+    from ml.errors import QuorateError
 
 app = typer.Typer()
-RETRY_S = 15
 ROLES = ("contributor", "verifier", "initiator")
 
 
@@ -45,7 +44,7 @@ def agent(
     contributors: Contributors = None,
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
-    from dapp.agent import Verifier, may_pass, step
+    from dapp.agent import RETRY_S, Verifier, run, step
 
     if role not in ROLES:
         raise Usage(f"--role is contributor, verifier or initiator, not {role[:40]!r}")
@@ -59,28 +58,28 @@ def agent(
         part = Verifier(task_id, pool.key, pool.proof(ctx.chain.address))
     else:
         part = _initiator(ctx, task_id)
-    done = []
-    while True:
-        try:
-            result = step(ctx, part)
-        except QuorateError as error:
-            if once or not may_pass(error):
-                raise
-            session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
-            time.sleep(RETRY_S)
-            continue
-        if result.did is not None:
-            done.append(result)
-            session.output.say(f"{result.phase.name.lower()}: did {result.did}")
-        if once or result.finished:
-            break
-        if result.did is None and result.due_at_s is not None:
-            left_s = result.due_at_s - ctx.clock.now_s()
+
+    def did(result: Step) -> None:
+        session.output.say(f"{result.phase.name.lower()}: did {result.did}")
+
+    said: list[Phase] = []
+
+    def waits(result: Step, left_s: int) -> None:
+        if result.phase not in said:  # the agent may look more often than anybody wants to read of
+            said.append(result.phase)
             session.output.say(f"{result.phase.name.lower()}: nothing due for {duration(left_s)}")
-            ctx.clock.wait_until(result.due_at_s)
+
+    def retries(error: QuorateError) -> None:
+        session.output.warn(f"{error.message}; trying again in {RETRY_S} s")
+
+    played = [step(ctx, part)] if once else run(ctx, part, on_step=did, on_wait=waits, on_retry=retries)
+    done = [result for result in played if result.did is not None]
+    last = played[-1]
+    if last.note:
+        session.output.warn(last.note)
     return Reply(
         "\n".join(result.did for result in done if result.did),
-        {"task": task, "role": role, "did": plain(done), "phase": result.phase, "due_at_s": result.due_at_s},
+        {"task": task, "role": role, "did": plain(done), "phase": last.phase, "due_at_s": last.due_at_s},
     )
 
 
@@ -125,9 +124,8 @@ def _initiator(ctx: Context, task: bytes) -> Initiator:
             fix="Run the agent with the account and the --data-dir that opened the task.",
         )
     key = stage.show(ctx, task).key
-    terms = stage.Terms(
-        **{name: getattr(key, name) for name in stage.Terms.__dataclass_fields__ if name != "number"}
-    )
+    given = {name: getattr(key, name) for name in stage.Terms.__dataclass_fields__ if name != "number"}
+    terms = stage.Terms(**given, number=secret.get("number", 0))
     shards = [ctx.journal.kept(bytes.fromhex(digest)) for digest in secret["shards"]]
     part = Initiator(stage.spec_of(ctx, task), terms, shards)
     prepared, _ = stage.prepare(ctx, part.spec, part.terms, part.shards)

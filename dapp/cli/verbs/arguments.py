@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from dapp.chain.bounds import MAX_DRAW_DELAY_BLOCKS, MIN_DRAW_DELAY_BLOCKS
 from dapp.cli import account_list
 from dapp.cli.errors import Missing, Usage
 
@@ -40,6 +41,15 @@ Contributors: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--contributors", help="File with the accounts that may contribute, one a line; none: anyone."
+    ),
+]
+DrawDelay: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "--draw-delay",
+        min=MIN_DRAW_DELAY_BLOCKS,
+        max=MAX_DRAW_DELAY_BLOCKS,
+        help="Blocks from fixing a draw to the one whose hash decides it.",
     ),
 ]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from typing import Annotated
 
 import typer
 
+from dapp.chain.bounds import DRAW_DELAY_BLOCKS
 from dapp.cli.options import LOCAL
 from dapp.cli.output import Reply
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
+from dapp.cli.verbs.arguments import DrawDelay
 
 app = typer.Typer()
 
@@ -21,6 +23,7 @@ def devnet(
     port: Annotated[int, typer.Option("--port", min=1, max=65_535, help="Of this machine only.")] = 8545,
     block_time: Annotated[int, typer.Option("--block-time", min=1, help="Seconds from block to block.")] = 1,
     accounts: Annotated[int, typer.Option("--accounts", min=1, max=200, help="Accounts with ether.")] = 30,
+    draw_delay: DrawDelay = DRAW_DELAY_BLOCKS,
 ) -> None:
     """Start a local chain (anvil), deploy the contracts, print its URL; Ctrl-C ends it."""
     from dapp.chain.client import Chain
@@ -29,30 +32,23 @@ def devnet(
     from dapp.chain.signer import Signer
 
     with Anvil(accounts=accounts, port=port, block_time_s=block_time) as node:
-        deployment = deploy(Chain(node.rpc(), None, Signer.devnet(0)))
+        deployment = deploy(Chain(node.rpc(), None, Signer.devnet(0)), draw_delay)
         data = {
             "rpc": node.http_url,
             "chain_id": deployment.chain_id,
+            "draw_delay_blocks": draw_delay,
             "contracts": {contract.name: contract.address for contract in deployment.contracts},
         }
         url = node.http_url
-        session.output.succeed(
-            Reply(
-                url,
-                data,
-                next_steps=[
-                    f"quorate pool join --account 1 --rpc {url}",
-                    f"quorate task open --account 0 --rpc {url}",
-                    "Ctrl-C ends the chain and everything on it",
-                ],
-            )
+        reply = Reply(
+            url,
+            data,
+            next_steps=[
+                f"quorate pool join --account 1 --rpc {url}",
+                f"quorate task open --account 0 --rpc {url}",
+                "Ctrl-C ends the chain and everything on it",
+            ],
         )
-        wait_for_interrupt()
-
-
-def wait_for_interrupt() -> None:
-    """Return at Ctrl-C."""
-    try:
-        threading.Event().wait()
-    except KeyboardInterrupt:
-        return
+        with contextlib.suppress(KeyboardInterrupt):  # from now on Ctrl-C is how it is meant to end
+            session.output.succeed(reply)
+            node.wait()

@@ -16,7 +16,7 @@ app = typer.Typer()
 
 @verb(app, "settle", SENDS)
 def settle(session: Session, task: arguments.Task) -> Reply:
-    """Write the outcome of a task that is over, and return the initiator's remainder. Anyone may."""
+    """Write the outcome of a task that is over, and pay everyone who is owed. Anyone may."""
     from dapp.stages import settle as stage
 
     settlement = stage.settle(session.context(), arguments.task_id(task))
@@ -27,9 +27,11 @@ def settle(session: Session, task: arguments.Task) -> Reply:
 
 @verb(app, "withdraw", SENDS)
 def withdraw(session: Session, task: arguments.Task, to: arguments.To = None) -> Reply:
-    """Take what the task owes the signer, in whatever role."""
+    """Take all that the task owes the signer, in every role it has."""
     from dapp.stages import settle as stage
 
     receiver = arguments.account(to) if to else None
     withdrawn = stage.withdraw(session.context(), arguments.task_id(task), receiver)
+    for taken in withdrawn.taken:
+        session.output.say(f"as {plain(taken.paid_as)}: {ether(taken.amount_wei)}")
     return Reply(ether(withdrawn.amount_wei), {"task": task, "withdrawn": plain(withdrawn)})

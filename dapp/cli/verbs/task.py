@@ -53,6 +53,9 @@ def open_(
     draw: Window = 600,
     vote: Window = 3600,
     ballot: Window = 600,
+    number: Annotated[
+        int, typer.Option("--number", min=0, help="Tells apart tasks that are alike in all else.")
+    ] = 0,
 ) -> Reply:
     """Escrow reward, fees and bond and open a task on a data set shared out as in Table II."""
     from dapp.demo.materials import share_out
@@ -81,6 +84,7 @@ def open_(
         draw_s=draw,
         vote_s=vote,
         ballot_s=ballot,
+        number=number,
     )
     opened = task.open_task(ctx, spec, terms, material.shards)
     shown = "0x" + opened.task.hex()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 
 import pytest
@@ -40,6 +41,17 @@ def test_finish_givesResultsByName() -> None:
 def test_finish_afterFailure_raisesIt() -> None:
     with Workers(1) as workers, pytest.raises(InvalidFusion):
         workers.finish({"x": workers.start("x", fail)}, lambda *report: None)
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.2, 2.0])
+def test_ctrlC_isTheParentsBusiness_alsoWhileAWorkerStarts(after_s: float) -> None:
+    with Workers(1) as workers:
+        futures = {"a": workers.start("a", double, 4)}
+        time.sleep(after_s)
+        for process in multiprocessing.active_children():
+            assert process.pid is not None
+            os.kill(process.pid, signal.SIGINT)
+        assert workers.finish(futures, lambda *report: None) == {"a": 8}
 
 
 def test_leaving_endsWorkAndProcesses() -> None:
