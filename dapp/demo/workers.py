@@ -34,7 +34,7 @@ class Workers:
         count = processes or os.cpu_count() or 1
         self._pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(self._reports,))
         for _ in range(count):
-            self._pool.submit(_import)  # takes seconds, in which the caller does something else
+            self._submit(_import)  # takes seconds, in which the caller does something else
 
     def __enter__(self) -> Workers:
         return self
@@ -50,11 +50,7 @@ class Workers:
         self, name: str, work: Callable[Concatenate[Report, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         """Begin `work(report, ...)`, a function of some module, as soon as a process is free."""
-        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # by the processes that this starts
-        try:
-            return self._pool.submit(_work, name, work, args, kwargs)
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+        return self._submit(_work, name, work, args, kwargs)
 
     def finish(self, futures: Mapping[str, Future[T]], progress: Progress) -> dict[str, T]:
         """The results by name, passing on what the workers report; the first failure ends the wait."""
@@ -65,6 +61,13 @@ class Workers:
                 future.result()
             self._pass_on(progress)
         return {name: future.result() for name, future in futures.items()}
+
+    def _submit(self, work: Callable[..., T], *args: object) -> Future[T]:
+        heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # by the processes that this starts
+        try:
+            return self._pool.submit(work, *args)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
 
     def _pass_on(self, progress: Progress) -> None:
         while True:
