@@ -9,10 +9,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+from ctypes import CDLL
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from eth_utils import keccak
 from web3 import EthereumTesterProvider, Web3
@@ -26,6 +28,8 @@ from dapp.chain.signer import DEVNET_MNEMONIC
 PROJECT = Path(__file__).resolve().parent.parent.parent
 START_S = 20.0
 STOP_S = 5.0
+LIBC: Final = CDLL(None)
+PR_SET_PDEATHSIG: Final = 1
 
 
 class DevnetFailed(ChainError):
@@ -88,6 +92,7 @@ class Anvil:
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
             self._await_answer()
         except BaseException:
@@ -253,6 +258,11 @@ def anvil_clock(rpc: Rpc) -> TravelClock:
     if "anvil" not in str(rpc.raw("web3_clientVersion")).lower():
         raise EndpointDown(f"{rpc.url} is no anvil: its time cannot be moved")
     return TravelClock(rpc, travel, mine)
+
+
+def _end_with_parent() -> None:
+    """In the child, before anvil: Linux ends it when its parent is gone, also by kill -9."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _find(program: str) -> str:

@@ -154,6 +154,14 @@ def test_devnet_ended_takesAnvilAlong(start: Start, port: int, number: signal.Si
         probe.bind(("127.0.0.1", port))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent is gone")
+def test_devnet_killed_takesAnvilAlong(start: Start, port: int) -> None:
+    running = start(["devnet", "--port", str(port)])
+    running.says(f"http://127.0.0.1:{port}")
+    assert running.end(signal.SIGKILL) == -signal.SIGKILL
+    assert running.left() == []
+
+
 def test_devnet_secondCtrlCWhileItStops_isNotHeard(start: Start, port: int) -> None:
     running = start(["devnet", "--port", str(port)])
     running.says(f"http://127.0.0.1:{port}")
