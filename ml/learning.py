@@ -89,6 +89,8 @@ class Shelf:
         """As Lateral.column. One that sees only the pixels is the same whatever the models: trained once."""
         seen = b"".join(model_digest(model) for model in rule.seen(number, models))
         recipe = replace(rule.recipe, columns=1)  # how many others there are changes none of them
+        if not seen:  # nor does it matter to this one how wide the adapters of others are
+            recipe = replace(recipe, adapter=ColumnRecipe.adapter, features=ColumnRecipe.features)
         path = self._path(repr((recipe, number, seed)).encode(), seen, development.digest())
         if path.is_file():
             column = rule.blank(number, models, LABELS)
