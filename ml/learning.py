@@ -39,7 +39,7 @@ DISTORTIONS: Final = Augmentation(
 CONTRIBUTOR: Final = Recipe(
     steps=700, batch=32, learning_rate=0.0015, augmentation=DISTORTIONS, averaging=0.995
 )
-HEAD: Final = HeadRecipe(epochs=20, copies=5, augmentation=DISTORTIONS, weight_decay=0.001, averaging=0.99)
+HEAD: Final = HeadRecipe(epochs=20, copies=15, augmentation=DISTORTIONS, weight_decay=0.003, averaging=0.99)
 COLUMN: Final = ColumnRecipe(columns=4, epochs=20, copies=5, augmentation=DISTORTIONS)
 FUSED, ALONE = "lateral", "alone"
 LABELS: Final = tuple(range(10))
