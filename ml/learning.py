@@ -39,7 +39,7 @@ DISTORTIONS: Final = Augmentation(
 CONTRIBUTOR: Final = Recipe(
     steps=700, batch=32, learning_rate=0.0015, augmentation=DISTORTIONS, averaging=0.995
 )
-HEAD: Final = HeadRecipe(epochs=20, copies=5, augmentation=DISTORTIONS, weight_decay=0.001, averaging=0.99)
+HEAD: Final = HeadRecipe(epochs=20, copies=15, augmentation=DISTORTIONS, weight_decay=0.003, averaging=0.99)
 COLUMN: Final = ColumnRecipe(columns=4, epochs=20, copies=5, augmentation=DISTORTIONS)
 FUSED, ALONE = "lateral", "alone"
 LABELS: Final = tuple(range(10))
@@ -89,6 +89,8 @@ class Shelf:
         """As Lateral.column. One that sees only the pixels is the same whatever the models: trained once."""
         seen = b"".join(model_digest(model) for model in rule.seen(number, models))
         recipe = replace(rule.recipe, columns=1)  # how many others there are changes none of them
+        if not seen:  # nor does it matter to this one how wide the adapters of others are
+            recipe = replace(recipe, adapter=ColumnRecipe.adapter, features=ColumnRecipe.features)
         path = self._path(repr((recipe, number, seed)).encode(), seen, development.digest())
         if path.is_file():
             column = rule.blank(number, models, LABELS)

@@ -94,6 +94,12 @@ def test_scores_alone_needNoFeatureOfAnyModel(models: tuple[Classifier, ...], fe
     assert cache.computed == 0
 
 
+def test_seen_everySecondColumn_seesTheModelsAndNoneAlone(models: tuple[Classifier, ...]) -> None:
+    fused, alone = (Lateral(SMALL, lateral=lateral) for lateral in (True, False))
+    assert [number for number in range(8) if fused.seen(number, models) == models] == [1, 3, 5, 7]
+    assert not any(alone.seen(number, models) for number in range(8))
+
+
 def test_column_overModelsWithoutMaps_seesTheirFeatures(models: tuple[Classifier, ...], few: Samples) -> None:
     column = Lateral(SMALL).column(1, models[1:], few, LABELS, 3, FeatureCache())
     assert isinstance(column, Column)
