@@ -28,11 +28,21 @@ from ml.manifest import Manifest
 from ml.spec import TaskSpec
 from ml.train import Recipe
 
-OVERTAKEN = (  # what anyone may do, done by someone else
+OVERTAKEN = (
+    # what anyone may do, done by someone else
     "DrawAlreadyFixed",
     "NotACopy",
     "NothingOwed",
     "TaskExists",
+    # the phase ended between looking and doing
+    "WrongPhase",
+    # the chain was reorganised: another block draws now
+    "DrawBlockPending",
+    "DrawNotFixed",
+    "ShardNotDrawn",
+    # until the task lapses, after which what is left is collected
+    "DrawBlockForgotten",
+    "PoolEmpty",
 )
 RETRY_S = 15
 LOOK_S = 60  # between two looks whether the vote has begun; a fourth of its window where that is less
@@ -98,7 +108,7 @@ def step(ctx: Context, role: Role) -> Step:
 
 
 def may_pass(error: QuorateError) -> bool:
-    """Whether to look again: an endpoint that is down for a while, or somebody else did it first."""
+    """Whether to look again: an endpoint that is down for a while, or somebody else, or time, was first."""
     return error.retryable or (isinstance(error, ContractRefused) and error.name in OVERTAKEN)
 
 

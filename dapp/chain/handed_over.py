@@ -53,8 +53,9 @@ def openable(
 def _each(entries: Sequence[E], why_not: Callable[[E], str | None]) -> Iterator[tuple[E, str | None]]:
     taken: set[int] = set()
     for entry in entries:
-        why = "another entry is of the same seat" if entry.seat in taken else why_not(entry)
+        why = why_not(entry)
         if why is None:
+            why = "another entry is of the same seat" if entry.seat in taken else None
             taken.add(entry.seat)
         yield entry, why
 

@@ -272,9 +272,12 @@ class Outbox:
             )
 
     def _resend_all(self, before: int | None = None) -> None:
-        """Send what earlier steps left unmined: later nonces wait for them."""
+        """Send what earlier steps left unmined, or a reorganisation took back: later nonces wait for them."""
+        mined = self._rpc.nonce(self._signer.address)
         for step, record in self._journal.items("tx"):
-            if record["state"] != "sent" or (before is not None and record["nonce"] >= before):
+            if record["state"] == "void" or (before is not None and record["nonce"] >= before):
+                continue
+            if record["state"] != "sent" and record["nonce"] < mined:
                 continue
             receipt = self._receipt(record)
             if receipt is not None:

@@ -220,13 +220,18 @@ def _hidden(text: str, url: str) -> str:
     """`text` without the parts of `url` that `shown` leaves out: libraries quote whole addresses."""
     if "://" not in url:
         return text
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
     for secret in (url, parts.netloc.rpartition("@")[0], parts.username, parts.password, parts.query):
         text = text.replace(secret, "…") if secret else text
     return text.replace(parts.path, "/…") if len(parts.path) > 1 else text
 
 
 def _provider(url: str) -> BaseProvider:
+    if shown(url).endswith("://…"):
+        raise EndpointDown(f"{shown(url)} is not the URL of an endpoint")
     if url.startswith(("http://", "https://")):
         return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
     if url.startswith(("ws://", "wss://")):

@@ -34,6 +34,8 @@ class ConsentingChain(Chain):
         agreed = None
         if self._is_new(step):
             agreed = self._ask(call.function, call.to, call.data, value_wei, receivers(call, value_wei))
+        else:
+            self._consent.take_up(step)
         return self.send_within(agreed, step, call.to, call.data, value_wei)
 
     def create(self, step: str, data: bytes) -> Receipt:
@@ -41,6 +43,8 @@ class ConsentingChain(Chain):
         agreed = None
         if self._is_new(step):
             agreed = self._ask("deploy", None, data, 0, ())
+        else:
+            self._consent.take_up(step)
         return self.send_within(agreed, step, None, data, 0)
 
     def _is_new(self, step: str) -> bool:

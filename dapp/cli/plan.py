@@ -122,6 +122,11 @@ class Consent:
         if not (self._yes or self._dry_run or (sys.stdin.isatty() and sys.stderr.isatty())):
             raise ConsentMissing("this command sends a transaction, and nobody is here to agree to it")
 
+    def take_up(self, step: str) -> None:
+        """What was agreed to and sent before may go on. Raises DryRun in a dry run, which sends nothing."""
+        if self._dry_run:
+            raise DryRun(Reply(f"Sent before: {step}", {"dry_run": True, "plan": None, "sent_before": step}))
+
     def ask(self, plan: Plan) -> None:
         """Show `plan` and ask. Raises Declined, or DryRun in a dry run."""
         if self._dry_run:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dapp import packages
 from dapp.chain import tasks
 from dapp.chain.client import Receipt
 from dapp.chain.copies import originals
@@ -46,11 +47,14 @@ class Struck:
 def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Sealed:
     """Seal a model for the task: once, whatever happens; a second model of the same account is refused.
 
-    Manifest and weights stay in the journal's folder until open_model. Raises TermsRefused, ContractRefused
-    (WrongPhase, ModelAlreadySealed), and what chain and journal raise.
+    Manifest and weights stay in the journal's folder until open_model. Raises TermsRefused (also when nobody
+    could score the model), ContractRefused (WrongPhase, ModelAlreadySealed), and what chain, store and
+    journal raise.
     """
     if (sha256(weights).hex(), len(weights)) != (manifest.weights.sha256, manifest.weights.bytes):
         raise TermsRefused("these are not the weights that the manifest names")
+    if ctx.journal.get("model", task.hex()) is None:
+        _check_judgeable(ctx, task, manifest)
     document = manifest.to_bytes()
     salt = ctx.chain.derive(b"model/" + task + sha256(document))
     secret = {
@@ -116,6 +120,24 @@ def strike(ctx: Context, task: bytes) -> tuple[Struck, ...]:
         receipt = once(ctx, "commit.strike", task, call, copy.struck, part=f"/{copy.index}")
         struck.append(Struck(original.contributor, copy.contributor, receipt))
     return tuple(struck)
+
+
+def _check_judgeable(ctx: Context, task: bytes, manifest: Manifest) -> None:
+    """Raise TermsRefused for a model of another task, and for a task whose data no verifier could use."""
+    key = tasks.view(ctx.chain, task).key
+    if manifest.spec != key.spec.hex():
+        raise TermsRefused(
+            "the model was made for another task", fix="Train it for this one: `quorate train`."
+        )
+    spec = packages.spec(ctx.store, key.spec)
+    for ref in (spec.development.train, spec.development.test):
+        try:
+            packages.samples(ctx.store, spec, ref)
+        except packages.PEER_FAULTS as error:
+            raise TermsRefused(
+                f"the task's development data cannot be used, and no model be scored: {error.message}",
+                fix="Do not contribute to this task unless its initiator mends that.",
+            ) from error
 
 
 def _submission(ctx: Context, task: bytes) -> Submission:

@@ -53,7 +53,7 @@ def reveal(ctx: Context, task: bytes) -> Revealed:
     if secret is None:
         raise NotSealedHere(f"the journal holds no shards of task 0x{task.hex()}")
     if view.draw_block is not None and not view.shards:
-        ctx.clock.wait_block(view.draw_block + 1)
+        ctx.clock.wait_block(view.draw_block + ctx.chain.settings.confirmations)
     seed = view.seed
     if seed is None:
         seed = int(ctx.chain.read(ctx.chain.quorate.call("seedOf", task))[0])

@@ -13,8 +13,9 @@ from dapp import packages
 from dapp.chain import tasks
 from dapp.chain.copies import originals
 from dapp.chain.tasks import TaskView
+from dapp.chain.words import Phase
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
-from dapp.stages.context import Context, NothingDue
+from dapp.stages.context import Context, NothingDue, StageError
 from dapp.store import StoreError, cid_from_digest
 from ml.data.samples import Samples
 from ml.evaluate import METRICS, accuracy_ppm, own_label_accuracy_ppm
@@ -23,6 +24,15 @@ from ml.models.classifier import Classifier
 from ml.spec import TaskSpec
 
 SEED_BITS = 53  # a seed also stands in manifests, whose integers end there
+
+
+class ShardsMissing(StageError):
+    """Drawn shards that the store cannot bring yet."""
+
+    code = "shards-missing"
+
+    def __init__(self, message: str, *, fix: str) -> None:
+        super().__init__(message, fix=fix, retryable=True)
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,7 @@ class Verified:
     task: bytes
     samples: int
     scores: tuple[ModelScore, ...]
+    shards_unusable: str | None = None  # why the development test images were judged on in their place
 
     @property
     def scores_ppm(self) -> tuple[int, ...]:
@@ -53,8 +64,10 @@ class Verified:
 def verify(ctx: Context, task: bytes) -> Verified:
     """Evaluate every opened model. Needs no account.
 
-    Raises NothingDue before the shards are shown; InvalidSpec or InvalidSamples when the initiator published
-    nonsense (nobody can score then); Unreachable when the store does not answer.
+    Shards that cannot be used leave the initiator no way out: the public development test images stand in for
+    them. Raises NothingDue before the shards are shown, ShardsMissing while they may still come; InvalidSpec
+    or InvalidSamples when the initiator published nothing but nonsense; Unreachable when the store does not
+    answer.
     """
     view = tasks.view(ctx.chain, task)
     if not view.shards or view.seed is None:
@@ -62,7 +75,7 @@ def verify(ctx: Context, task: bytes) -> Verified:
             f"the shards of task 0x{task.hex()} are not shown yet", fix="Wait until the phase is Vote."
         )
     spec = packages.spec(ctx.store, view.key.spec)
-    samples = packages.drawn(ctx.store, spec, [shard.digest for shard in view.shards])
+    samples, shards_unusable = _judged_on(ctx, spec, view)
     found, reasons = _models(ctx, spec, view)
     if spec.rule == "fused":
         scores = _fused(ctx, spec, view, found, samples)
@@ -81,7 +94,31 @@ def verify(ctx: Context, task: bytes) -> Verified:
             )
             for m in view.models
         ),
+        shards_unusable,
     )
+
+
+def _judged_on(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[Samples, str | None]:
+    """The drawn shards; else the development test images, and why."""
+    try:
+        return packages.drawn(ctx.store, spec, [shard.digest for shard in view.shards]), None
+    except (*PEER_FAULTS, StoreError) as error:
+        if isinstance(error, StoreError):
+            if not _answers(ctx, view):
+                raise
+            _wait_for_shards(view, error)
+        unusable = f"{error.code}: {error.message}"
+    return packages.samples(ctx.store, spec, spec.development.test), unusable
+
+
+def _wait_for_shards(view: TaskView, error: StoreError) -> None:
+    """Raise ShardsMissing in the first three quarters of the vote."""
+    vote_ends_at_s = view.ends_at_s(Phase.VOTE) or 0
+    if view.now_s < vote_ends_at_s - view.key.vote_s // 4:
+        raise ShardsMissing(
+            f"the drawn shards cannot be had yet ({error.message})",
+            fix="Try again: after three quarters of the vote the development test images stand in for them.",
+        ) from error
 
 
 def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Classifier], dict[int, str]]:

@@ -84,7 +84,7 @@ class HeadRecipe:
         return max(self.epochs, -(-self.least_steps // steps_per_epoch))
 
 
-DEFAULT: Final = HeadRecipe(least_steps=500)
+DEFAULT: Final = HeadRecipe(least_steps=500, scaled=True)  # no member counts for more by larger features
 
 
 def concatenated(members: Members, samples: Samples, cache: FeatureCache) -> Tensor:

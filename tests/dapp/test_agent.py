@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dapp.agent import RETRY_S, Contributor, Initiator, Step, Verifier, run
+from dapp.agent import RETRY_S, Contributor, Initiator, Step, Verifier, may_pass, run
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.clock import TravelClock
 from dapp.chain.contracts import Call
@@ -71,6 +71,12 @@ class Overtaken(Chain):
         if step.startswith("draw.fix"):
             self._fix_first()
         return super().send(step, call, value_wei)
+
+
+@pytest.mark.parametrize("name", ["WrongPhase", "ShardNotDrawn", "DrawBlockForgotten", "PoolEmpty"])
+def test_mayPass_whatTimeOrAReorgMends_isTriedAgain(name: str) -> None:
+    assert may_pass(ContractRefused(name, {}))
+    assert not may_pass(ContractRefused("NotInitiator", {}))
 
 
 def test_run_whatAStrangerDidFirst_isNoFailure(world: World) -> None:

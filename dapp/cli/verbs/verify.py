@@ -19,6 +19,11 @@ def verify(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import verify as stage
 
     verified = stage.verify(session.reader(), arguments.task_id(task))
+    if verified.shards_unusable:
+        session.output.warn(
+            "judged on the development test images, since the drawn shards cannot be used:"
+            f" {verified.shards_unusable}"
+        )
     for score in verified.scores:
         if score.reason:
             session.output.warn(f"model {score.index} of {score.contributor} scores 0: {score.reason}")

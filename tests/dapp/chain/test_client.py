@@ -322,6 +322,19 @@ def test_attack_34_reorg_stepIsSentAgain(
     assert rpc.receipt(bytes.fromhex(receipt.tx[2:])) is not None
 
 
+def test_attack_34_reorg_takesBackWhatIsDone_laterStepsDoNotWaitForEver(
+    rpc: Rpc, deployment: Deployment, journal: Journal
+) -> None:
+    chain = chain_at(rpc, deployment, journal)
+    rpc.raw("anvil_mine", hex(8))
+    first = chain.send("join", join(chain))
+    rpc.raw("anvil_reorg", 2, [])
+    rpc.raw("anvil_dropAllTransactions")
+    assert rpc.receipt(bytes.fromhex(first.tx[2:])) is None
+    chain.send("join another", join(chain, 2))
+    assert rpc.receipt(bytes.fromhex(first.tx[2:])) is not None
+
+
 def test_attack_34_confirmations_areWaitedFor(rpc: Rpc, deployment: Deployment, journal: Journal) -> None:
     chain = chain_at(rpc, deployment, journal, confirmations=3, wait_s=0.3)
     with pytest.raises(TransactionPending):

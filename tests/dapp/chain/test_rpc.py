@@ -35,3 +35,8 @@ def test_attack_51_endpointThatDoesNotAnswer_isNamedWithoutItsSecrets(scheme: st
     said = json.dumps(caught.value.to_dict()) + "".join(traceback.format_exception(caught.value))
     assert f"{scheme}://127.0.0.1:9 " in caught.value.message
     assert not [secret for secret in ("hunter2", "c0ffee", "f00d") if secret in said]
+
+
+def test_connect_malformedUrl_isACleanError() -> None:
+    with pytest.raises(EndpointDown):
+        connect("http://[bad", tries=1)

@@ -42,6 +42,27 @@ def test_dryRun_showsPlanAndSendsNothing(
     assert (rpc.nonce(member), rpc.balance_wei(member)) == before
 
 
+def test_dryRun_ofWhatWasSentButNotMined_neitherSendsNorSigns(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rpc, member = devnet[0].rpc(), Signer.devnet(MEMBER + 5).address
+    monkeypatch.setenv("QUORATE_WAIT_S", "1")
+    salted = [str(MEMBER + 5) if word == str(MEMBER) else word for word in [*join, "--pool-salt", "6"]]
+    rpc.raw("evm_setAutomine", False)
+    try:
+        assert quorate([*salted, "--yes"]).code == Exit.UNREACHABLE
+    finally:
+        rpc.raw("anvil_dropAllTransactions")
+        rpc.raw("evm_setAutomine", True)
+    before = rpc.nonce(member), rpc.balance_wei(member)
+    ran = quorate([*salted, "--dry-run", "--json"])
+    assert (ran.code, ran.document["data"]["dry_run"]) == (Exit.OK, True)
+    assert "join" in ran.document["data"]["sent_before"]
+    assert (rpc.nonce(member), rpc.balance_wei(member)) == before
+    assert quorate([*salted, "--yes"]).code == Exit.OK
+    assert rpc.nonce(member) == before[0] + 1
+
+
 def test_join_thenAgain_sendsOnce(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
     rpc, member = devnet[0].rpc(), Signer.devnet(MEMBER).address
     first, again = (
@@ -96,6 +117,9 @@ class Raising:
     def __init__(self, rpc: Rpc, base_fee_wei: int) -> None:
         self._rpc, self._base_fee_wei = rpc, base_fee_wei
         self.plan: Plan | None = None
+
+    def take_up(self, step: str) -> None:
+        raise AssertionError(f"{step} was not sent before")
 
     def ask(self, plan: Plan) -> None:
         self.plan = plan

@@ -36,6 +36,7 @@ def test_sealMany_withBadEntries_leavesThemOutByName(world: World, of: bytes) ->
         replace(third, signature=third.signature[:64] + b"\x05"),
         replace(third, seat=77),
         replace(third, seat=-1),
+        replace(third, seat=[1]),
     ]
     sent = vote.seal_many(world.person(STRANGER), of, [first, *bad, third])
     assert sent.seats == (first.seat, third.seat)
@@ -46,6 +47,7 @@ def test_sealMany_withBadEntries_leavesThemOutByName(world: World, of: bytes) ->
         (third.seat, "has not signed it"),
         (77, "is no such seat"),
         (-1, "is no such seat"),
+        ([1], "is no such seat"),
     ]
     sealed = [seat.seat for seat in world.view(of).seats if seat.sealed is not None]
     assert sealed == sorted((first.seat, third.seat))
