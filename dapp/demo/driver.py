@@ -89,7 +89,7 @@ def run(wish: Wish, load: Callable[[str], Dataset], narrator: Narrator, url: str
     began_s = time.monotonic()
     wish, dataset = _dataset(wish, load, narrator)
     budget = budget_of(wish.dataset, wish.quick)
-    narrator.begin(plan.seconds(wish.dataset, wish.quick))
+    narrator.begin(plan.stages(wish.dataset, wish.quick))
     store_url = f"embedded:{wish.out / 'store'}"
     with contextlib.ExitStack() as stack:
         chain = stack.enter_context(open_chain(in_process=wish.quick) if url is None else existing_chain(url))

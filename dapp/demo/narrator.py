@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
 from dapp.demo.cast import Actor
-from dapp.demo.plan import STAGES
 
 Say = Callable[[str], None]
 
@@ -30,20 +29,20 @@ class Narrator:
         self.log_path = log_path
         self._now_s = now_s
         self._log: IO[str] | None = None
-        self._seconds = 0
+        self._plan: Mapping[str, int] = {}
         self._began: list[tuple[str, float]] = []
 
-    def begin(self, seconds: int) -> None:
-        """Before anything else: how long it should take."""
+    def begin(self, plan: Mapping[str, int]) -> None:
+        """Before anything else: the stages in order, and how many seconds each should take."""
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log = self.log_path.open("w", encoding="utf-8")
-        self._seconds = seconds
+        self._plan = plan
 
     def stage(self, name: str, what: str) -> None:
         """A stage begins."""
         self._began.append((name, self._now_s()))
         left_s = self._left_s(name)
-        self._line(f"[{len(self._began)}/{len(STAGES)}] {name}: {what} (about {_span(left_s)} left)")
+        self._line(f"[{len(self._began)}/{len(self._plan)}] {name}: {what} (about {_span(left_s)} left)")
 
     def did(self, actor: Actor, what: str) -> None:
         """A participant has done something."""
@@ -69,12 +68,11 @@ class Narrator:
 
     def _left_s(self, name: str) -> float:
         """Seconds left: the plan's for what is to come, corrected by how fast it went so far."""
-        names = list(STAGES)
-        past = sum(STAGES[n] for n in names[: names.index(name)])
-        total = sum(STAGES.values())
-        planned_s = self._seconds * (total - past) / total
+        names = list(self._plan)
+        past = sum(self._plan[n] for n in names[: names.index(name)])
+        total = sum(self._plan.values())
         if past < total * 0.2:
-            return planned_s
+            return total - past
         spent_s = self._now_s() - self._began[0][1]
         return spent_s * (total - past) / past
 

@@ -53,10 +53,10 @@ def demo(
 
 def announcement(dataset: str, scenario: int, seed: int, quick: bool) -> str:
     """What is about to happen, and how long it should take: said before anything slow."""
-    from dapp.demo.plan import STAGES, minutes
+    from dapp.demo.plan import NAMES, duration
 
     chain = "a chain within this process" if quick else "a local chain (anvil)"
     return (
         f"A whole cooperative task: {dataset}, scenario {scenario}, seed {seed}, on {chain}.\n"
-        f"{len(STAGES)} stages, {minutes(dataset, quick)} on 2 cores: {', '.join(STAGES)}."
+        f"{len(NAMES)} stages, {duration(dataset, quick)} on 2 cores: {', '.join(NAMES)}."
     )

@@ -21,12 +21,12 @@ def test_stage_tellsTimeLeft(tmp_path: Path) -> None:
     said: list[str] = []
     clock = Hand()
     narrator = Narrator(said.append, said.append, lambda *_: None, tmp_path / "demo.log", clock)
-    narrator.begin(480)
+    narrator.begin({"deploy": 240, "verify": 200, "fuse": 40})
     narrator.stage("deploy", "contracts")
     clock.at_s = 240.0
     narrator.stage("verify", "scores")
-    assert said[0] == "[1/9] deploy: contracts (about 8 min left)"
-    assert said[1] == "[2/9] verify: scores (about 4 min left)"
+    assert said[0] == "[1/3] deploy: contracts (about 8 min left)"
+    assert said[1] == "[2/3] verify: scores (about 4 min left)"
     assert narrator.times_s() == {"deploy": 240, "verify": 0}
 
 
