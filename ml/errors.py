@@ -43,14 +43,14 @@ class InvalidSpec(QuorateError):
     """A task specification that violates its schema."""
 
     code = "invalid-spec"
-    default_fix = "Correct the named field; docs/protocol.md lists every field of a task specification."
+    default_fix = "Correct the named field; docs/formats.md says what a specification holds."
 
 
 class InvalidManifest(QuorateError):
     """A model manifest that violates its schema."""
 
     code = "invalid-manifest"
-    default_fix = "Correct the named field; docs/protocol.md lists every field of a manifest."
+    default_fix = "Correct the named field; docs/formats.md says what a manifest holds."
 
 
 class InvalidArchitecture(QuorateError):

@@ -32,7 +32,7 @@ def main(dataset: str = "mnist", scenario: str = "1", seed: str = "1", quick: st
     narrator = Narrator(_say, _say, lambda name, done, total: None, out / "demo.log")
     wish = Wish(int(scenario), dataset, int(seed), quick == "quick", out)
     finished = run(wish, _load, narrator, url)
-    Console().print(summary(finished.report))
+    Console(width=max(100, Console().width)).print(summary(finished.report))
     print(finished.report_path)
 
 

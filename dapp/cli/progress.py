@@ -38,9 +38,9 @@ class Lines:
         if tenth <= self._tenths.get(name, -1):
             return
         self._tenths[name] = tenth
-        left = ""
-        if 0 < done < total:
-            left = f", {duration((self._now_s() - began_s) * (total - done) / done)} left"
+        spent_s, left = self._now_s() - began_s, ""
+        if done < total and spent_s >= 0.5:
+            left = f", {duration(spent_s * (total - done) / done)} left"
         self._say(f"{name}: {tenth * 10} %{left}")
 
 

@@ -431,6 +431,7 @@ def _next_steps(wish: Wish) -> tuple[str, ...]:
     other = 1 if wish.scenario == 2 else 2
     quick = " --quick" if wish.quick else ""
     return (
+        "source tools/env.sh  (once for each shell)",
         f"quorate demo --scenario {other}{quick}",
         "quorate devnet",
         "quorate help exit-codes",

@@ -15,10 +15,10 @@ def _stages(*seconds: int) -> Mapping[str, int]:
 
 STAGES: Final = MappingProxyType(
     {
-        ("mnist", False): _stages(2, 1, 92, 2, 1, 129, 1, 1, 171),
-        ("digits", False): _stages(2, 1, 60, 2, 1, 40, 1, 1, 70),
-        ("mnist", True): _stages(3, 1, 25, 4, 1, 10, 2, 4, 40),
-        ("digits", True): _stages(2, 1, 11, 2, 1, 2, 1, 3, 24),
+        ("mnist", False): _stages(2, 1, 92, 2, 1, 129, 1, 1, 173),
+        ("digits", False): _stages(2, 1, 48, 1, 1, 27, 1, 1, 12),
+        ("mnist", True): _stages(2, 1, 10, 2, 1, 5, 1, 2, 90),
+        ("digits", True): _stages(2, 1, 10, 2, 1, 2, 2, 3, 19),
     }
 )
 """The stages in order and their seconds, by data set and whether it is the quick demo: `times_s` in the
