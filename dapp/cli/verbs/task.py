@@ -115,6 +115,10 @@ def list_(
         f"0x{v.task.hex()}  {v.phase.name.lower():<9}  {len(v.models)} models  {ether(v.key.reward_wei)}"
         for v in views
     ]
+    if not views:
+        session.output.say(
+            "There are no tasks on this board." if wanted is None else "No task is in this phase."
+        )
     return Reply("\n".join(lines), {"tasks": [plain(v) for v in views]})
 
 
