@@ -116,9 +116,8 @@ def list_(
         for v in views
     ]
     if not views:
-        session.output.say(
-            "There are no tasks on this board." if wanted is None else "No task is in this phase."
-        )
+        where = "on this board" if wanted is None else f"in phase {wanted.name.lower()}"
+        session.output.say(f"There is no task {where}.")
     return Reply("\n".join(lines), {"tasks": [plain(v) for v in views]})
 
 

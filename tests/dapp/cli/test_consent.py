@@ -87,6 +87,11 @@ def test_showUnknownTask_isNotFound(devnet: tuple[Anvil, str], quorate: Quorate,
     assert (ran.code, ran.document["error"]["code"]) == (Exit.NOT_FOUND, "task-unknown")
 
 
+def test_list_withNothingToShow_saysSo(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
+    ran = quorate(["task", "list", "--phase", "empty", "--rpc", devnet[0].http_url])
+    assert (ran.code, ran.out.strip(), ran.err) == (Exit.OK, "", "There is no task in phase empty.\n")
+
+
 def test_openTask_withDigits_escrowsPot(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
     node = devnet[0]
     signer = ["--account", "1", "--rpc", node.http_url]
