@@ -162,7 +162,7 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
     if view.phase in (Phase.VOTE, Phase.BALLOT) and _has_new_copies(view):  # the draw is more pressing
         commit.strike(ctx, task)
         return _did(ctx, task, "commit.strike")
-    if view.phase in (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED) and view.outcome is None:
+    if view.phase in owed.PAYING and view.outcome is None:
         settle.settle(ctx, task)
         return _did(ctx, task, "settle")
     return _collect(ctx, view)

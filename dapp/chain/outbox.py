@@ -68,6 +68,12 @@ class Agreed:
     max_price_wei: int  # per gas
 
 
+def is_unsent(journal: Journal, step: str) -> bool:
+    """Whether nothing of this journal's stands for `step`: never sent, or sent in vain."""
+    record = journal.get("tx", step)
+    return record is None or record["state"] in ("void", "failed")
+
+
 def no_failpoint(name: str) -> None:
     """Does nothing; a test puts a function here that ends the process."""
 
@@ -105,7 +111,7 @@ class Outbox:
         """
         point = step.split("/", 1)[0]
         record = self._journal.get("tx", step)
-        if record is None or record["state"] in ("void", "failed"):
+        if record is None or is_unsent(self._journal, step):
             self._resend_all()
             fields = self.prepared(to, data, value_wei, agreed)
             record = {"state": "sent", "nonce": self._next_nonce(), "fields": fields, "attempts": []}

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from hexbytes import HexBytes
 from requests.exceptions import RequestException
@@ -208,29 +208,35 @@ def shown(url: str) -> str:
     """An endpoint without what may be secret: scheme, host and port; a path of this machine as it is."""
     if "://" not in url:
         return url
+    parts = _parts(url)
+    if parts is None:
+        return url.split("://", 1)[0] + "://…"
+    host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL, None when it is malformed."""
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname or "", f":{parts.port}" if parts.port else ""
+        _ = parts.port  # read for its check
+        return parts
     except ValueError:
-        return url.split("://", 1)[0] + "://…"
-    return f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+        return None
 
 
 def _hidden(text: str, url: str) -> str:
     """`text` without the parts of `url` that `shown` leaves out: libraries quote whole addresses."""
     if "://" not in url:
         return text
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "…"
+    parts = urlsplit(url)
     for secret in (url, parts.netloc.rpartition("@")[0], parts.username, parts.password, parts.query):
         text = text.replace(secret, "…") if secret else text
     return text.replace(parts.path, "/…") if len(parts.path) > 1 else text
 
 
 def _provider(url: str) -> BaseProvider:
-    if shown(url).endswith("://…"):
+    if "://" in url and _parts(url) is None:
         raise EndpointDown(f"{shown(url)} is not the URL of an endpoint")
     if url.startswith(("http://", "https://")):
         return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)

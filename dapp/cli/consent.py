@@ -5,7 +5,7 @@ from __future__ import annotations
 from dapp.artifacts import Deployment
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Call
-from dapp.chain.outbox import Agreed, SendSettings
+from dapp.chain.outbox import Agreed, SendSettings, is_unsent
 from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
 from dapp.cli.plan import Consent, Plan, receivers
@@ -31,30 +31,22 @@ class ConsentingChain(Chain):
 
     def send(self, step: str, call: Call, value_wei: int = 0) -> Receipt:
         """As Chain.send. A step that was sent before is taken up again without asking twice."""
-        agreed = None
-        if self._is_new(step):
-            agreed = self._ask(call.function, call.to, call.data, value_wei, receivers(call, value_wei))
-        else:
-            self._consent.take_up(step)
+        paid = receivers(call, value_wei)
+        agreed = self._agreed(step, call.function, call.to, call.data, value_wei, paid)
         return self.send_within(agreed, step, call.to, call.data, value_wei)
 
     def create(self, step: str, data: bytes) -> Receipt:
         """As Chain.create."""
-        agreed = None
-        if self._is_new(step):
-            agreed = self._ask("deploy", None, data, 0, ())
-        else:
-            self._consent.take_up(step)
+        agreed = self._agreed(step, "deploy", None, data, 0, ())
         return self.send_within(agreed, step, None, data, 0)
 
-    def _is_new(self, step: str) -> bool:
-        record = self._journal.get("tx", step)
-        return record is None or record["state"] in ("void", "failed")
-
-    def _ask(
-        self, operation: str, to: str | None, data: bytes, value_wei: int, paid: tuple[str, ...]
-    ) -> Agreed:
-        """What was agreed to. Raises Declined, DryRun."""
+    def _agreed(
+        self, step: str, operation: str, to: str | None, data: bytes, value_wei: int, paid: tuple[str, ...]
+    ) -> Agreed | None:
+        """What was agreed to, None when that was done before. Raises Declined, DryRun."""
+        if not is_unsent(self._journal, step):
+            self._consent.take_up(step)
+            return None
         fields = self._sender().prepared(to, data, value_wei)
         agreed = self._sender().offer(fields)
         price_wei = self.rpc.block().base_fee_wei + fields["maxPriorityFeePerGas"]

@@ -161,14 +161,15 @@ def _play(setting: Setting, began_s: float) -> Report:
     view = _settle(setting, cast, opened.task)
 
     narrator.stage("fuse", "The accepted models become one; every rule, every number of models, baselines")
-    curves = _start_curves(setting, spec, trained, view)
+    measure = _measure(setting, spec, view)
+    curves = _start_curves(setting, measure, trained, view)
     if view.accepted:
         fused = fuse.fuse(cast.initiator.ctx, opened.task)
         narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
     else:
         narrator.warn("no model was accepted: there is nothing to fuse, and the reward went back")
     found = _finish_curves(setting, curves)
-    tested = {"best_single": best_single_ppm(_submitted(trained), _measure(setting, spec, view))}
+    tested = {"best_single": best_single_ppm(_submitted(trained), measure)}
     tested |= _finish_baselines(setting, baselines)
     return _report(setting, cast, view, trained, found, tested, setup, book, began_s)
 
@@ -331,12 +332,12 @@ def _measure(setting: Setting, spec: TaskSpec, view: TaskView) -> Measure:
 
 
 def _start_curves(
-    setting: Setting, spec: TaskSpec, trained: list[Trained], view: TaskView
+    setting: Setting, measure: Measure, trained: list[Trained], view: TaskView
 ) -> dict[str, Future[dict[str, tuple[FusedPoint, ...]]]]:
     """Begin to fuse the first 1, 2, … accepted models, in order of opening: by every rule."""
     budget, by_digest = setting.budget, {model.manifest.digest(): model for model in trained}
     models = [by_digest[model.manifest] for model in view.accepted]
-    measure, seed = _measure(setting, spec, view), setting.wish.seed
+    seed = setting.wish.seed
     return {
         name: setting.workers.start(name, work.fuse_step_by_step, models, measure, rules, seed)
         for name, rules in {"own rule": (budget.own,), "the paper's rules": budget.paper}.items()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.clock import Clock
 from dapp.chain.contracts import Call
-from dapp.chain.outbox import Failpoint, no_failpoint
+from dapp.chain.outbox import Failpoint, is_unsent, no_failpoint
 from dapp.journal import Journal
 from dapp.store import Store
 from ml.errors import QuorateError
@@ -69,7 +69,6 @@ def once(
     transaction is finished); when it did not, None.
     """
     step = f"{name}/{task.hex()}{part}"
-    known = ctx.journal.get("tx", step)
-    if done and (known is None or known["state"] in ("void", "failed")):
+    if done and is_unsent(ctx.journal, step):
         return None
     return ctx.chain.send(step, call, value_wei)

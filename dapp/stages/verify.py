@@ -31,9 +31,6 @@ class ShardsMissing(StageError):
 
     code = "shards-missing"
 
-    def __init__(self, message: str, *, fix: str) -> None:
-        super().__init__(message, fix=fix, retryable=True)
-
 
 @dataclass(frozen=True)
 class ModelScore:
@@ -118,6 +115,7 @@ def _wait_for_shards(view: TaskView, error: StoreError) -> None:
         raise ShardsMissing(
             f"the drawn shards cannot be had yet ({error.message})",
             fix="Try again: after three quarters of the vote the development test images stand in for them.",
+            retryable=True,
         ) from error
 
 

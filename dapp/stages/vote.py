@@ -136,7 +136,8 @@ def open_many(ctx: Context, task: bytes, openings: Sequence[OpenedEntry]) -> tup
         raise _none_left(left_out)
     sent = []
     for which, batch in enumerate(view.batches):
-        ours = [entry for entry in good if entry.seat in _seats(batch)]
+        sealed = _seats(batch)
+        ours = [entry for entry in good if entry.seat in sealed]
         if not ours:
             continue
         earlier, entries, later = pack_opened(view.batches, which, ours)
