@@ -38,7 +38,7 @@ class Header:
 
     run           the run, which binds chain and contract; 32 bytes, as the five that follow
     parent        id of the entry before it; zero for the first
-    base          id of the epoch whose weights it goes on from (of a rollback: its target); zero for the first
+    base          id of the epoch whose weights it goes on from (a rollback: its target); zero for the first
     history       root over the ids of all entries before it, in order; zero for the first
     weights       SHA-256 of the weights file
     manifest      SHA-256 of the checkpoint's manifest, which is its CID's digest

@@ -8,7 +8,7 @@ from ml.history.header import Header, Kind
 
 
 def best_target(before: Iterable[Header]) -> Header | None:
-    """The most accurate epoch; among equals the one with the lowest loss, then the latest. None without epochs.
+    """The most accurate epoch; among equals that of lowest loss, then the latest. None without epochs.
 
     before: the entries before the head, in any order.
     """
