@@ -7,6 +7,9 @@ library Bounds {
     uint256 internal constant MAX_MODELS = 21; // opened in one task: 6-bit counters of one panel word
     uint256 internal constant PANEL = 48; // committee members in one panel word
     uint256 internal constant MAX_POOL = 1_200; // members of a pool: a roster is contract code, at most 24,576 bytes
+    uint256 internal constant MAX_NODES = 255; // of a run: one bit a node in one word
+    uint256 internal constant MAX_DIFFICULTY_BITS = 32; // minutes on one core: more would shut small nodes out
+    uint256 internal constant MAX_VOTE_WINDOW = 7 days; // a rollback that takes longer is no rollback
     uint256 internal constant MAX_SHARDS_DRAWN = 32; // proven in one transaction
     uint256 internal constant MIN_WINDOW = 12 seconds; // one slot: a shorter window can pass between two blocks
     uint256 internal constant MAX_WINDOW = 30 days; // a stalled escrow frees within six of these

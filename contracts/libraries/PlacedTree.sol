@@ -40,6 +40,32 @@ library PlacedTree {
         return known == 1 && used == proof.length && nodes[0] == root;
     }
 
+    /// @notice Whether a tree of `count` leaves and this root has `leaf` at `place`: verify for a single one.
+    function holds(
+        bytes32 root,
+        uint256 count,
+        uint256 place,
+        bytes32 leaf,
+        bytes32[] calldata proof
+    ) internal pure returns (bool) {
+        if (place >= count) return false;
+        uint256 used = 0;
+        bytes32 node = leaf;
+        unchecked {
+            for (uint256 width = count; width > 1; width = (width + 1) >> 1) {
+                if (place & 1 == 1) {
+                    if (used == proof.length) return false;
+                    node = _hash(proof[used++], node);
+                } else if (place + 1 < width) {
+                    if (used == proof.length) return false;
+                    node = _hash(node, proof[used++]);
+                }
+                place >>= 1;
+            }
+        }
+        return used == proof.length && node == root;
+    }
+
     function _hash(bytes32 left, bytes32 right) private pure returns (bytes32 node) {
         assembly ("memory-safe") {
             mstore(0, left)

@@ -3,12 +3,12 @@ pragma solidity ^0.8.28;
 
 import {Buffers} from "./Buffers.sol";
 
-/// @notice A roster is the frozen member list of a pool, kept as contract code: one read tells any member.
-/// @dev Code: STOP, then 20 bytes a member. Roster k is the k-th contract that Membership creates, so its address
+/// @notice A roster is a frozen list of members (a pool's, a run's nodes), kept as contract code: one read tells any member.
+/// @dev Code: STOP, then 20 bytes a member. Roster k is the k-th contract that its contract creates, so its address
 /// follows from its number.
 library Rosters {
     /// @notice Deploys a roster of `members`; the caller's creation nonce becomes its number.
-    function write(address[] storage members) internal returns (address roster) {
+    function write(address[] memory members) internal returns (address roster) {
         uint256 size = members.length;
         bytes memory code = new bytes(13 + 20 * size);
         uint256 length = 1 + 20 * size;
@@ -29,8 +29,8 @@ library Rosters {
         }
     }
 
-    /// @notice Address of roster `number` of the `membership` contract (CREATE, RLP of sender and nonce).
-    function addressOf(address membership, uint256 number) internal pure returns (address) {
+    /// @notice Address of roster `number` that `creator` wrote (CREATE, RLP of sender and nonce).
+    function addressOf(address creator, uint256 number) internal pure returns (address) {
         uint256 nonce = number;
         bytes32 hash;
         assembly ("memory-safe") {
@@ -40,7 +40,7 @@ library Rosters {
                 nonce := or(shl(shl(3, more), add(0x80, more)), nonce)
             }
             // list of 0x94 and the 20 bytes, and the nonce; at the end of the word
-            let head := or(shl(168, add(0xd6, more)), or(shl(160, 0x94), shr(96, shl(96, membership))))
+            let head := or(shl(168, add(0xd6, more)), or(shl(160, 0x94), shr(96, shl(96, creator))))
             mstore(0, or(shl(shl(3, add(1, more)), head), nonce))
             hash := keccak256(sub(9, more), add(23, more))
         }
