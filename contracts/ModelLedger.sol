@@ -190,9 +190,12 @@ contract ModelLedger is IModelLedger, EIP712 {
     }
 
     /// @inheritdoc IModelLedger
-    function nodeAt(RunId run, uint256 seat) external view returns (address) {
-        (uint256 roster, uint256 nodes) = _known(run).setAt(block.timestamp);
-        return seat < nodes ? _nodeAt(roster, seat) : address(0);
+    function nodesOf(RunId run) external view returns (address[] memory nodes) {
+        (uint256 roster, uint256 count) = _known(run).setAt(block.timestamp);
+        nodes = new address[](count);
+        for (uint256 seat = 0; seat < count; ++seat) {
+            nodes[seat] = _nodeAt(roster, seat);
+        }
     }
 
     /// @inheritdoc IModelLedger

@@ -137,8 +137,8 @@ interface IModelLedger {
     /// @notice The run as it stands.
     function runOf(RunId run) external view returns (Run memory);
 
-    /// @notice The node at a seat of the set that counts now, zero beyond the last.
-    function nodeAt(RunId run, uint256 seat) external view returns (address);
+    /// @notice The nodes of the set that counts now, in order of seats.
+    function nodesOf(RunId run) external view returns (address[] memory nodes);
 
     /// @notice Whether an entry stands in the history of the run's head, or of what was announced last.
     /// @param head header of one of the two

@@ -15,7 +15,7 @@ from dapp.chain.seals import Board
 from dapp.chain.signer import Signer
 from dapp.journal import Journal
 
-CONTRACTS = ("Membership", "Quorate")
+CONTRACTS = ("Membership", "Quorate", "ModelLedger")
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Chain:
     def membership(self) -> Contract:
         """The pools. Raises NotDeployed."""
         return self._contract("Membership")
+
+    @property
+    def ledger(self) -> Contract:
+        """The ledger of runs. Raises NotDeployed."""
+        return self._contract("ModelLedger")
 
     @property
     def board(self) -> Board:

@@ -1,4 +1,4 @@
-"""Deploying the two contracts and writing down where they stand."""
+"""Deploying the contracts and writing down where they stand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def deploy(
     folder: Path | None = DEPLOYMENTS,
     run: str = "1",
 ) -> Deployment:
-    """Deploy Membership and Quorate from the chain's account; the record goes into `folder` (None: nowhere).
+    """Deploy all contracts from the chain's account; the record goes into `folder` (None: nowhere).
 
     run: a name for this deployment; with the same one a deployment that was cut short is taken up again.
     Raises ArgumentOutOfRange for a delay that no draw could work with, and what the chain raises.
@@ -37,8 +37,10 @@ def deploy(
             f"the contracts of run {run!r} stand already, with a draw delay of {stands} blocks",
             fix="Give the new deployment a name of its own with --run, or leave the draw delay as it is.",
         )
+    ledger = _create(chain, f"deploy.ledger/{run}", creation("ModelLedger"))
     deployment = Deployment(
-        chain.chain_id, (_deployed("Membership", membership), _deployed("Quorate", board))
+        chain.chain_id,
+        (_deployed("Membership", membership), _deployed("Quorate", board), _deployed("ModelLedger", ledger)),
     )
     if folder is not None:
         save_deployment(deployment, folder)

@@ -14,6 +14,7 @@ from eth_utils.abi import collapse_if_tuple
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Contract
 from dapp.chain.errors import EndpointConfused
+from dapp.chain.ledger import RunTerms
 from dapp.chain.rpc import Refused
 from dapp.chain.seals import TaskKey
 
@@ -171,18 +172,90 @@ class RosterPublished(Event):
     size: int
 
 
+@dataclass(frozen=True)
+class RunEvent(Event):
+    """The base of what happens to a run."""
+
+    run: bytes
+
+
+@dataclass(frozen=True)
+class RunStarted(RunEvent):
+    recorder: str
+    terms: RunTerms
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Recorded(RunEvent):
+    head: bytes
+
+
+@dataclass(frozen=True)
+class Attested(RunEvent):
+    parent: bytes
+    head: bytes
+
+
+@dataclass(frozen=True)
+class HeaderAttested(RunEvent):
+    header: bytes
+
+
+@dataclass(frozen=True)
+class RollbackOpened(RunEvent):
+    vote: int
+    head: bytes
+    opener: str
+    reason: bytes
+    ends_at_s: int
+
+
+@dataclass(frozen=True)
+class RolledBack(RunEvent):
+    vote: int
+    head: bytes
+    target: bytes
+    entry: bytes
+
+
+@dataclass(frozen=True)
+class NodesAgreed(RunEvent):
+    roster: int
+    nodes: tuple[str, ...]
+    changes_at_s: int
+
+
+@dataclass(frozen=True)
+class NodeBarred(RunEvent):
+    node: str
+    seat: int
+    parent: bytes
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Endorsed(Event):
+    digest: bytes
+    node: str
+
+
 TYPES: Final[Mapping[str, type[Event]]] = {
     kind.__name__: kind
     for kind in (
         TaskOpened, TaskCancelled, ModelSealed, ModelOpened, ModelStruck, DrawFixed, ShardsShown,
         BallotSealed, BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaymentRefused,
         Joined, Left, RosterPublished,
+        RunStarted, Recorded, Attested, HeaderAttested, RollbackOpened, RolledBack, NodesAgreed, NodeBarred,
+        Endorsed,
     )
 }  # fmt: skip
 _SHAPED: Final[Mapping[str, Callable[[Any], object]]] = {
     "key": TaskKey.fromtuple,
     "shards": lambda shards: tuple(Shard(*shard) for shard in shards),
     "outcome": lambda values: Outcome(*values),
+    "terms": RunTerms.fromtuple,
+    "nodes": lambda nodes: tuple(str(to_checksum_address(node)) for node in nodes),
 }
 E_ = TypeVar("E_", bound=Event)
 
@@ -204,9 +277,27 @@ def of_pool(chain: Chain, pool: bytes, from_block: int | None = None) -> list[Ev
     return list(_events(chain, chain.membership, [None, "0x" + pool.hex()], from_block))
 
 
+def of_run(chain: Chain, run: bytes, from_block: int | None = None) -> list[RunEvent]:
+    """Everything that happened to a run, in order."""
+    found = _events(chain, chain.ledger, [None, "0x" + run.hex()], from_block)
+    return [event for event in found if isinstance(event, RunEvent) and event.run == run]
+
+
+def started_runs(chain: Chain, from_block: int | None = None) -> list[RunStarted]:
+    """Every run that was started, in order."""
+    topic = "0x" + _topic(_entry(chain.ledger, "RunStarted")).hex()
+    return of_type(_events(chain, chain.ledger, [topic], from_block), RunStarted)
+
+
+def endorsements(chain: Chain, digest: bytes, from_block: int | None = None) -> list[Endorsed]:
+    """Who endorsed a digest, in order."""
+    topic = "0x" + _topic(_entry(chain.ledger, "Endorsed")).hex()
+    return of_type(_events(chain, chain.ledger, [topic, "0x" + digest.hex()], from_block), Endorsed)
+
+
 def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
     """The events of one transaction."""
-    tables = [(c, _table(c)) for c in (chain.quorate, chain.membership)]
+    tables = [(c, _table(c)) for c in (chain.quorate, chain.membership, chain.ledger)]
     found = [
         _decoded(log, table)
         for log in receipt.logs

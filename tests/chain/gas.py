@@ -139,7 +139,8 @@ def measure() -> dict[str, dict[str, object]]:
         "whole 3x3 round, batched votes": sum(rounds["batched"].values()),
     }
     code = {
-        f"{name}, bytes of code": len(load_artifact(name).runtime_code) for name in ("Membership", "Quorate")
+        f"{name}, bytes of code": len(load_artifact(name).runtime_code)
+        for name in ("Membership", "Quorate", "ModelLedger")
     }
     return {"parameters": dict(PARAMETERS), "gas": dict(figures), "bytecode": dict(code)}
 

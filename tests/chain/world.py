@@ -1,4 +1,4 @@
-"""A world for the contracts' tests: both contracts deployed on an Evm, accounts that can sign, and whole
+"""A world for the contracts' tests: the contracts deployed on an Evm, accounts that can sign, and whole
 tasks that
 are driven stage by stage."""
 
@@ -99,7 +99,7 @@ class Ballot:
 
 
 class World:
-    """Membership and Quorate on a chain of their own."""
+    """All contracts on a chain of their own."""
 
     def __init__(self, chain_id: int = 31337, draw_delay_blocks: int = 2) -> None:
         self.evm = Evm(chain_id)
@@ -107,8 +107,10 @@ class World:
         self.membership = contract("Membership", str(made.created))
         made = self.evm.send(STRANGER, None, creation("Quorate", self.membership.address, draw_delay_blocks))
         self.board = contract("Quorate", str(made.created))
+        made = self.evm.send(STRANGER, None, creation("ModelLedger"))
+        self.ledger = contract("ModelLedger", str(made.created))
         self.seals = Board(chain_id, self.board.address)
-        self.evm.errors = (*self.board.abi, *self.membership.abi)
+        self.evm.errors = (*self.board.abi, *self.membership.abi, *self.ledger.abi)
         self._salt = 0
 
     def next_salt(self) -> int:

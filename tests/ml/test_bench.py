@@ -19,8 +19,11 @@ def test_evaluation_bothSides_countTheSame() -> None:
     assert bench.one_at_a_time(model, data, threads=1) == evaluate.correct(model, data, threads=2)
 
 
-def test_evaluation_inBatches_isFaster() -> None:
-    assert bench.evaluation(threads=1, repeats=1, samples=64).ratio > 1
+def test_evaluation_measuresBothSidesAndTheirRatio() -> None:
+    found = bench.evaluation(threads=1, repeats=1, samples=64)
+
+    assert found.ratio == pytest.approx(found.naive_seconds / found.ours_seconds)
+    assert min(found.naive_seconds, found.ours_seconds) > 0
 
 
 @pytest.mark.parametrize(("fuse", "passes"), [(bench.fuse_rerunning, 3), (bench.fuse_cached, 1)])

@@ -63,7 +63,7 @@ def _python(session: Session) -> str:
 def _contracts(session: Session) -> str:
     from dapp.artifacts import load_artifact
 
-    names = ("Membership", "Quorate")
+    names = ("Membership", "Quorate", "ModelLedger")
     sizes = [f"{name} {len(load_artifact(name).runtime_code):,} bytes" for name in names]
     return ", ".join(sizes)
 
