@@ -49,21 +49,26 @@ library PlacedTree {
         bytes32[] calldata proof
     ) internal pure returns (bool) {
         if (place >= count) return false;
-        uint256 used = 0;
         bytes32 node = leaf;
-        unchecked {
-            for (uint256 width = count; width > 1; width = (width + 1) >> 1) {
-                if (place & 1 == 1) {
-                    if (used == proof.length) return false;
-                    node = _hash(proof[used++], node);
-                } else if (place + 1 < width) {
-                    if (used == proof.length) return false;
-                    node = _hash(node, proof[used++]);
+        bool used;
+        // from the leaf up: the sibling is on the left of an odd place, on the right of an even one, and the last
+        // node of a level with an odd number of them has none
+        assembly ("memory-safe") {
+            let at := proof.offset
+            for { let width := count } gt(width, 1) { width := shr(1, add(width, 1)) } {
+                let odd := and(place, 1)
+                if or(odd, lt(add(place, 1), width)) {
+                    mstore(shl(5, odd), node)
+                    mstore(shl(5, xor(odd, 1)), calldataload(at))
+                    node := keccak256(0, 64)
+                    at := add(at, 32)
                 }
-                place >>= 1;
+                place := shr(1, place)
             }
+            used := eq(at, add(proof.offset, shl(5, proof.length)))
         }
-        return used == proof.length && node == root;
+        // a proof that is too short was read on into other calldata, which `used` tells
+        return used && node == root;
     }
 
     function _hash(bytes32 left, bytes32 right) private pure returns (bytes32 node) {

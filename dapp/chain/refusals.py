@@ -79,6 +79,34 @@ FIXES: Final = MappingProxyType(
         "PoolFull": "Wait until a member leaves, or join another pool.",
         "PoolEmpty": "The pool has no members yet: verifiers join it with `quorate pool join`.",
         "RosterFailed": "The member list could not be stored; try again with more gas.",
+        # record, attest, rollback
+        "RunTermsInvalid": "Correct the named field: a quorum above 500,000 ppm and at most 1,000,000, a "
+        "difficulty of at most 32 bits, a vote window between 12 seconds and 7 days.",
+        "NodesUnordered": "List the nodes in rising order of their addresses, each once.",
+        "NodeCountOutOfRange": "Give a run at least one node and at most the maximum in the message.",
+        "RunExists": "This very run stands already: `quorate run show`. Give --number to start "
+        "another like it.",
+        "RunUnknown": "`quorate run list` shows the runs of this ledger.",
+        "NodesFailed": "The node set could not be stored; try again with more gas.",
+        "NotRecorder": "Use the account that started the run: only it records.",
+        "NotOfRun": "Only the run's recorder and its nodes may ask for a rollback.",
+        "EntryInvalid": "The entry's named field does not follow from the head: take the head's header anew.",
+        "HeaderStale": "The head has moved: read it anew, then build on it or vote again.",
+        "WorkMissing": "Search for a nonce first: the id must begin with that many zero bits.",
+        "QuorumMissing": "Wait for more nodes to sign; `quorate run show` lists who they are.",
+        "SeatUnknown": "The node set has changed: read it anew.",
+        "SeatTwice": "Count a node once: by its signature or by its endorsement.",
+        "SeatBarred": "This node signed two entries for one place and does not count any more: leave it out.",
+        "SignatureInvalid": "The node at this seat did not sign this: ask it again, or leave it out. "
+        "Signatures for another head, attempt, vote, run or chain do not count.",
+        "SignaturesMalformed": "Pack 64 bytes for each signer (r, s with the parity on top), by seat.",
+        "EndorsementMissing": "The node at this seat has not endorsed this digest on chain.",
+        "NothingToRollBack": "The run has no registered entry yet.",
+        "VoteIsOpen": "A vote is open already: nodes answer it, or it ends at the time in the message.",
+        "VotePauses": "Wait until the time in the message: each vote is followed by a pause as long.",
+        "NoVoteOpen": "Open a vote first: `quorate rollback`.",
+        "TargetNotInHistory": "Name an entry that was registered before the head, with its height and proof.",
+        "StatementsAgree": "Evidence needs two different entries that one node signed for one place.",
         # language
         "Error": "Read the reason in the message.",
         "Panic": "This is a fault of the contract: report it with the transaction.",
@@ -86,5 +114,15 @@ FIXES: Final = MappingProxyType(
     }
 )
 
-RETRYABLE: Final = frozenset({"DrawBlockPending", "RosterFailed", "NotOver"})
+RETRYABLE: Final = frozenset(
+    {
+        "DrawBlockPending",
+        "RosterFailed",
+        "NotOver",
+        "NodesFailed",
+        "QuorumMissing",
+        "VoteIsOpen",
+        "VotePauses",
+    }
+)
 """Refusals that may turn into success without a change, only by waiting."""
