@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -174,8 +175,7 @@ def refusal(data: bytes, abi: Abi, tx: str | None = None) -> ContractRefused:
     known = _selectors(abi).get(selector)
     if known is None:
         return ContractRefused("0x" + selector.hex() if selector else "NoReason", {}, tx)
-    name, names, types = known
-    return ContractRefused(name, _named(_decoded(names, types, body)), tx)
+    return ContractRefused(known.name, known.values(body), tx)
 
 
 def revert_bytes(error: BaseException) -> bytes | None:
@@ -210,20 +210,26 @@ def _decoded(names: list[str], types: list[str], body: bytes) -> dict[str, objec
         return {"undecodable": "0x" + body[:64].hex()}
 
 
-def _named(values: dict[str, object]) -> dict[str, object]:
-    """Phases by their name: `phase=SUBMIT` says more than `phase=2`."""
-    return {
-        key: Phase(value).name
-        if key in ("phase", "needed") and isinstance(value, int) and value <= 10
-        else value
-        for key, value in values.items()
-    }
+@dataclass(frozen=True)
+class _Declared:
+    """An error as the ABI declares it."""
+
+    name: str
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    phases: frozenset[str]  # arguments of type Phase
+
+    def values(self, body: bytes) -> dict[str, object]:
+        """Its arguments; phases by their name: `phase=SUBMIT` says more than `phase=2`."""
+        values = _decoded(list(self.names), list(self.types), body)
+        named = {phase.value: phase.name for phase in Phase}
+        return {key: named.get(v, v) if key in self.phases else v for key, v in values.items()}  # type: ignore[call-overload]
 
 
-def _selectors(abi: Abi) -> dict[bytes, tuple[str, list[str], list[str]]]:
+def _selectors(abi: Abi) -> dict[bytes, _Declared]:
     return _table(
         tuple(
-            (e["name"], tuple((i["name"], i["type"]) for i in e["inputs"]))
+            (e["name"], tuple((i["name"], i["type"], i.get("internalType", "")) for i in e["inputs"]))
             for e in abi
             if e["type"] == "error"
         )
@@ -232,13 +238,14 @@ def _selectors(abi: Abi) -> dict[bytes, tuple[str, list[str], list[str]]]:
 
 @lru_cache(maxsize=8)
 def _table(
-    errors: tuple[tuple[str, tuple[tuple[str, str], ...]], ...],
-) -> dict[bytes, tuple[str, list[str], list[str]]]:
-    table: dict[bytes, tuple[str, list[str], list[str]]] = {}
+    errors: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...],
+) -> dict[bytes, _Declared]:
+    table = {}
     for name, inputs in errors:
-        types = [kind for _, kind in inputs]
-        names = [given or f"value{i}" for i, (given, _) in enumerate(inputs)]
-        table[keccak(text=f"{name}({','.join(types)})")[:4]] = (name, names, types)
+        names = tuple(given or f"value{i}" for i, (given, _, _) in enumerate(inputs))
+        types = tuple(kind for _, kind, _ in inputs)
+        phases = frozenset(given for given, _, internal in inputs if internal == "enum Phase")
+        table[keccak(text=f"{name}({','.join(types)})")[:4]] = _Declared(name, names, types, phases)
     return table
 
 

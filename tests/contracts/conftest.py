@@ -1,4 +1,4 @@
-"""Fixtures of the contract tests that run under Brownie: both contracts on its development chain, and a
+"""Fixtures of the contract tests that run under Brownie: the contracts on its development chain, and a
 task.
 """
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from brownie import Membership, Quorate, accounts, chain, web3
+from brownie import Membership, ModelLedger, Quorate, accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils import keccak
 
@@ -41,7 +41,7 @@ def reverts(name: str, *values: object) -> Iterator[None]:
 
 def _refusal(error: Exception) -> Any:
     """The custom error behind what Brownie raises."""
-    abi = [*Quorate.abi, *Membership.abi]
+    abi = [*Quorate.abi, *Membership.abi, *ModelLedger.abi]
     data = getattr(error, "revert_data", None) or _data_in(error)
     return refusal(data, abi)
 
@@ -72,8 +72,13 @@ def board(membership: Any) -> Any:
     return accounts[0].deploy(Quorate, membership, 2)
 
 
+@pytest.fixture(scope="module")
+def ledger() -> Any:
+    return accounts[0].deploy(ModelLedger)
+
+
 @pytest.fixture(scope="module", autouse=True)
-def shared_setup(board: Any) -> None:
+def shared_setup(board: Any, ledger: Any) -> None:
     chain.snapshot()
 
 

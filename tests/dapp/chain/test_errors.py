@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from eth_utils import keccak
 
 from dapp.artifacts import load_artifact
 from dapp.chain.errors import ContractRefused, refusal
@@ -26,7 +27,6 @@ def test_refusal_customError_hasNameValuesAndFix() -> None:
 
 def test_refusal_phases_areNamed() -> None:
     from eth_abi import encode
-    from eth_utils import keccak
 
     selector = keccak(text="WrongPhase(bytes32,uint8,uint8)")[:4]
     error = refusal(selector + encode(["bytes32", "uint8", "uint8"], [bytes(32), 2, 3]), ABI)
@@ -70,3 +70,9 @@ def test_fixes_noneIsForAnErrorThatIsGone() -> None:
 def test_retryable_onlyWhereWaitingHelps() -> None:
     assert ContractRefused("DrawBlockPending", {}).retryable
     assert not ContractRefused("ModelSealMismatch", {}).retryable
+
+
+def test_refusal_numbersThatAreNoPhases_stayNumbers() -> None:
+    data = keccak(text="QuorumMissing(uint256,uint256)")[:4] + (1).to_bytes(32) + (2).to_bytes(32)
+    refused = refusal(data, load_artifact("ModelLedger").abi)
+    assert refused.args_ == {"agreed": 1, "needed": 2}
