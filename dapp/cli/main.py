@@ -31,6 +31,7 @@ from dapp.cli.verbs import (
     vote,
 )
 from dapp.cli.verbs import help as topics
+from dapp.cli.verbs import run as runs
 
 app = typer.Typer(
     name="quorate",
@@ -48,6 +49,7 @@ for name, group in {
     "commit": commit.app,
     "draw": draw.app,
     "vote": vote.app,
+    "run": runs.app,
 }.items():
     app.add_typer(group, name=name)
 for module in (devnet, deploy, train, verify, settle, fuse, agent, demo, doctor, topics):

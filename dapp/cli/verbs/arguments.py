@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dapp.stages.pool import PoolKey
 
 Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
+Run: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run: 0x and 64 hex digits.")]
 To: TypeAlias = Annotated[
     str | None, typer.Option("--to", help="Account that gets the ether; default: the signer.")
 ]
@@ -66,6 +67,11 @@ def bytes32(text: str, what: str) -> bytes:
 def task_id(text: str) -> bytes:
     """A task's id. Raises Usage."""
     return bytes32(text, "task id")
+
+
+def run_id(text: str) -> bytes:
+    """A run's id. Raises Usage."""
+    return bytes32(text, "run id")
 
 
 def account(text: str) -> str:

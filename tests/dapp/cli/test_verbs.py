@@ -11,6 +11,7 @@ from dapp.cli.verbs_list import verbs
 from tests.dapp.cli.conftest import Quorate
 
 TASK = "0x" + "ab" * 32
+NODE = "0x" + "00" * 19 + "01"
 NOWHERE = ["--rpc", "http://127.0.0.1:9"]
 SIGNED = ["--account", "1", *NOWHERE]
 SENT = ["--yes", *SIGNED]
@@ -39,6 +40,9 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "vote opening": ([TASK, *SIGNED], Exit.UNREACHABLE, "endpoint-down"),
     "vote seal-many": ([TASK, "nowhere.json", *SENT], Exit.NOT_FOUND, "not-found"),
     "vote open-many": ([TASK, "nowhere.json", *SENT], Exit.NOT_FOUND, "not-found"),
+    "run start": (["--node", NODE, *SENT], Exit.UNREACHABLE, "endpoint-down"),
+    "run list": (NOWHERE, Exit.UNREACHABLE, "endpoint-down"),
+    "run show": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "settle": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "withdraw": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "fuse": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),

@@ -1,0 +1,119 @@
+"""`quorate run`: start, list and show training runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dapp.cli import account_list
+from dapp.cli.errors import Usage
+from dapp.cli.money import percent
+from dapp.cli.options import READS, SENDS
+from dapp.cli.output import Reply, plain
+from dapp.cli.progress import duration
+from dapp.cli.session import Session
+from dapp.cli.verb import verb
+from dapp.cli.verbs import arguments
+
+if TYPE_CHECKING:
+    from dapp.stages.run import Shown
+
+app = typer.Typer(no_args_is_help=True, help="Start, list and show training runs.")
+
+
+@verb(app, "start", SENDS)
+def start(
+    session: Session,
+    name: Annotated[str, typer.Option("--name", help="What people see.")] = "Training run",
+    data: Annotated[
+        str, typer.Option("--data", help="What accuracy is measured on, in your words.")
+    ] = "unnamed data",
+    node: Annotated[
+        list[str] | None, typer.Option("--node", help="Account of a node; give it once for each.")
+    ] = None,
+    nodes: Annotated[
+        Path | None, typer.Option("--nodes", help="File with the nodes' accounts, one a line.")
+    ] = None,
+    quorum_ppm: Annotated[
+        int,
+        typer.Option(
+            "--quorum-ppm", min=500_001, max=1_000_000, help="Share of the nodes that must agree, in ppm."
+        ),
+    ] = 510_000,
+    difficulty_bits: Annotated[
+        int, typer.Option("--difficulty-bits", min=0, max=32, help="Proof of work; 0 turns it off.")
+    ] = 0,
+    window: Annotated[
+        int, typer.Option("--window", min=12, max=604_800, help="Seconds that a rollback vote stays open.")
+    ] = 600,
+    number: Annotated[
+        int, typer.Option("--number", min=0, help="Tells apart runs that are alike in all else.")
+    ] = 0,
+) -> Reply:
+    """Start a run on the ledger: the signer records it, the nodes attest it."""
+    from dapp.chain.ledger import RunTerms
+    from dapp.stages import run as stage
+    from ml.history.run_spec import RunSpec
+
+    accounts = [arguments.account(given) for given in node or []]
+    if nodes is not None:
+        accounts += account_list.read(nodes).accounts
+    if not accounts:
+        raise Usage("a run needs nodes", fix="Name them with --node ACCOUNT, or in a file with --nodes FILE.")
+    terms = RunTerms(bytes(32), quorum_ppm, difficulty_bits, window, number.to_bytes(32, "big"))
+    started = stage.start(session.context(), RunSpec(name, data), terms, accounts)
+    shown = "0x" + started.run.hex()
+    return Reply(
+        shown,
+        {"run": started.run, "spec_cid": started.spec_cid, "nodes": list(started.nodes),
+         "needed": started.needed, "receipt": plain(started.receipt)},
+        next_steps=[f"quorate record {shown} FOLDER", f"quorate node {shown}", f"quorate run show {shown}"],
+    )  # fmt: skip
+
+
+@verb(app, "list", READS)
+def list_(session: Session) -> Reply:
+    """List all runs of the ledger: id, nodes, registrations, rollbacks, name."""
+    from dapp.stages import run as stage
+
+    runs = stage.list_runs(session.reader())
+    lines = [
+        f"0x{r.view.run.hex()}  {len(r.view.nodes)} nodes  {r.entries} registrations"
+        f"  {r.rollbacks} rollbacks  {r.spec.name if r.spec else '(its specification is not in the store)'}"
+        for r in runs
+    ]
+    if not runs:
+        session.output.say("There is no run on this ledger.")
+    return Reply("\n".join(lines), {"runs": [plain(r) for r in runs]})
+
+
+@verb(app, "show", READS)
+def show(session: Session, run: arguments.Run) -> Reply:
+    """Show a run: nodes, quorum, head, open vote."""
+    from dapp.stages import run as stage
+
+    shown = stage.show(session.reader(), arguments.run_id(run))
+    return Reply(_shown(shown), {"run": plain(shown)})
+
+
+def _shown(shown: Shown) -> str:
+    """A run for people, one field a line."""
+    view = shown.view
+    lines = [
+        f"run         0x{view.run.hex()}",
+        f"name        {shown.spec.name if shown.spec else '(its specification is not in the store)'}",
+        f"recorder    {view.recorder}",
+        f"quorum      {view.needed} of {len(view.nodes)} nodes ({percent(view.quorum_ppm)})",
+        f"work        {f'{view.difficulty_bits} bits' if view.difficulty_bits else 'none'}",
+        f"head        {f'0x{view.head.hex()}' if any(view.head) else 'nothing is registered'}",
+        f"announced   {f'0x{view.recorded.hex()}' if any(view.recorded) else 'nothing'}",
+        f"entries     {shown.entries} registrations, {shown.rollbacks} rollbacks",
+    ]
+    left_s = view.vote_ends_at_s - shown.now_s
+    vote = f"number {view.votes}, {duration(left_s)} left" if left_s >= 0 and view.votes else "none is open"
+    lines.append(f"vote        {vote}")
+    for seat, node in enumerate(view.nodes):
+        lines.append(f"node {seat:<6} {node}{'  barred' if node in view.barred else ''}")
+    return "\n".join(lines)
