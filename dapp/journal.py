@@ -8,16 +8,15 @@ lie beside it, named by their SHA-256. Everything carries a checksum and is read
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
-import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
+from dapp.database import Database, Failures
 from ml.errors import QuorateError
 
 VERSION: Final = 1
@@ -62,22 +61,22 @@ class JournalFull(JournalError):
     default_fix = "Free some space in the data directory, then run the command again: nothing was lost."
 
 
+_FAILURES: Final = Failures(JournalFull, JournalCorrupt, JournalBusy)
+
+
 class Journal:
     """Small records by (kind, key), and files by digest. Not for use by several threads at once."""
 
-    def __init__(
-        self, database: sqlite3.Connection, folder: Path | None, lock: int | None, name: str
-    ) -> None:
+    def __init__(self, database: Database, folder: Path | None) -> None:
         self._database = database
         self._folder = folder
-        self._lock = lock
         self._kept: dict[bytes, bytes] = {}
-        self.name = name
+        self.name = database.name
 
     @classmethod
     def in_memory(cls) -> Self:
         """A journal that lasts as long as the process: for readers, and for chains that do so too."""
-        journal = cls(sqlite3.connect(":memory:"), None, None, "journal in memory")
+        journal = cls(Database(None, _FAILURES), None)
         journal._create("memory")
         return journal
 
@@ -88,14 +87,7 @@ class Journal:
         Raises JournalBusy, JournalCorrupt, JournalForeign, JournalFull.
         """
         folder = directory / f"{chain_id}-{genesis.hex()[:8]}-{account.lower()}"
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = _lock(folder / "lock", account)
-            file = folder / "journal.sqlite"
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        except OSError as error:
-            raise JournalFull(f"{folder} cannot be written: {error.strerror}") from error
-        journal = cls(sqlite3.connect(file, isolation_level=None), folder, lock, str(file))
+        journal = cls(Database(folder / "journal.sqlite", _FAILURES, account), folder)
         try:
             journal._create(f"{chain_id} {genesis.hex()} {account.lower()}")
             journal.check()
@@ -107,9 +99,6 @@ class Journal:
     def close(self) -> None:
         """Let go of the file and of the account."""
         self._database.close()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
 
     def __enter__(self) -> Self:
         return self
@@ -120,7 +109,7 @@ class Journal:
     def put(self, kind: str, key: str, value: dict[str, Any]) -> None:
         """Write a record or replace it; on the disk when this returns. Raises JournalFull."""
         body = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        self._run(
+        self._database.run(
             "INSERT INTO records VALUES (?, ?, ?, ?) "
             "ON CONFLICT (kind, key) DO UPDATE SET body = ?3, sum = ?4",
             (kind, key, body, _sum(kind, key, body)),
@@ -135,7 +124,7 @@ class Journal:
 
     def get(self, kind: str, key: str) -> dict[str, Any] | None:
         """The record, or None. Raises JournalCorrupt."""
-        for row in self._run(
+        for row in self._database.run(
             "SELECT kind, key, body, sum FROM records WHERE kind = ? AND key = ?", (kind, key)
         ):
             return self._read(row)
@@ -143,7 +132,9 @@ class Journal:
 
     def items(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """All records of a kind, by key. Raises JournalCorrupt."""
-        for row in self._run("SELECT kind, key, body, sum FROM records WHERE kind = ? ORDER BY key", (kind,)):
+        for row in self._database.run(
+            "SELECT kind, key, body, sum FROM records WHERE kind = ? ORDER BY key", (kind,)
+        ):
             yield row[1], self._read(row)
 
     def keep(self, data: bytes) -> bytes:
@@ -189,16 +180,12 @@ class Journal:
 
     def check(self) -> None:
         """Read every record. Raises JournalCorrupt."""
-        for (answer,) in self._run("PRAGMA quick_check"):
-            if answer != "ok":
-                raise JournalCorrupt(f"{self.name}: {answer}")
-        for row in self._run("SELECT kind, key, body, sum FROM records"):
+        self._database.check()
+        for row in self._database.run("SELECT kind, key, body, sum FROM records"):
             self._read(row)
 
     def _create(self, scope: str) -> None:
-        self._run("PRAGMA journal_mode=WAL")
-        self._run("PRAGMA synchronous=FULL")
-        self._run(
+        self._database.run(
             "CREATE TABLE IF NOT EXISTS records (kind TEXT, key TEXT, body TEXT, sum TEXT, "
             "PRIMARY KEY (kind, key))"
         )
@@ -213,25 +200,6 @@ class Journal:
             raise JournalCorrupt(f"{self.name}: the record {kind}/{key} does not match its checksum")
         value: dict[str, Any] = json.loads(body)
         return value
-
-    def _run(self, statement: str, values: tuple[object, ...] = ()) -> list[Any]:
-        try:
-            with self._database:
-                return self._database.execute(statement, values).fetchall()
-        except sqlite3.OperationalError as error:
-            raise JournalFull(f"{self.name}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise JournalCorrupt(f"{self.name}: {error}") from error
-
-
-def _lock(file: Path, account: str) -> int:
-    descriptor = os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise JournalBusy(f"another process works for {account} in {file.parent}") from error
-    return descriptor
 
 
 def _sum(kind: str, key: str, body: str) -> str:

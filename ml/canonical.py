@@ -15,7 +15,7 @@ from ml.errors import InvalidJson
 MAX_INTEGER = 2**53 - 1  # RFC 8785 rests on IEEE doubles; beyond this two integers could share one encoding
 
 
-def sha256(data: bytes) -> bytes:
+def sha256(data: bytes | memoryview) -> bytes:
     """SHA-256 of `data`, 32 bytes."""
     return hashlib.sha256(data).digest()
 

@@ -7,23 +7,19 @@ An exclusive flock marks a living put; the next process to open the store remove
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from dapp.store.cid import Cid, DagBuilder, parse
 from dapp.store.errors import DigestMismatch, Full, InvalidStore, NotFound, StoreError, TooLarge
 from dapp.store.reader import read_block, read_file
 from dapp.store.unixfs import CHUNK_BYTES
+from ml.durable import NO_ROOM, Staging, sync_directory, write_durably
 
 MARKER = "quorate-store-1"  # its name is the layout's version; without it a directory is not ours to clean
-_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class EmbeddedStore:
@@ -33,7 +29,6 @@ class EmbeddedStore:
         """Opens or creates the store. Raises InvalidStore, Full, StoreError."""
         self.directory = directory
         self._blocks = directory / "blocks"
-        self._staging = directory / "staging"
         with _as_store_errors(directory):
             directory.mkdir(parents=True, exist_ok=True)
             if not (directory / MARKER).exists() and any(directory.iterdir()):
@@ -44,9 +39,8 @@ class EmbeddedStore:
                 )
             (directory / MARKER).touch()
             self._blocks.mkdir(exist_ok=True)
-            self._staging.mkdir(exist_ok=True)
-            _sync_directory(directory)
-            self._remove_abandoned()
+            self._staging = Staging(directory / "staging")
+            sync_directory(directory)
 
     def put(self, data: bytes) -> str:
         """Keeps `data` and returns its CID; twice the same data is kept once. Raises Full, StoreError."""
@@ -57,12 +51,12 @@ class EmbeddedStore:
 
         Raises TooLarge past max_bytes, Full, StoreError; then nothing of the file is kept.
         """
-        with _as_store_errors(self.directory), self._own_staging() as own:
+        with _as_store_errors(self.directory), self._staging.own() as own:
             staged: dict[Cid, None] = {}  # in the order written
 
             def stage(cid: Cid, block: bytes) -> None:
                 if cid not in staged and not self._is_intact(cid, len(block)):
-                    _write_durably(own / str(cid), block)
+                    write_durably(own / str(cid), block)
                     staged[cid] = None
 
             builder = DagBuilder(stage)
@@ -79,9 +73,9 @@ class EmbeddedStore:
             root = builder.finish()
             for cid in staged:
                 if cid == root:
-                    _sync_directory(self._blocks)  # whatever the root names is on the disk before the root is
+                    sync_directory(self._blocks)  # whatever the root names is on the disk before the root is
                 (own / str(cid)).rename(self._path(cid))
-            _sync_directory(self._blocks)
+            sync_directory(self._blocks)
         return str(root)
 
     def get(self, cid: str, max_bytes: int) -> bytes:
@@ -129,57 +123,6 @@ class EmbeddedStore:
             return False
         return True
 
-    @contextmanager
-    def _own_staging(self) -> Iterator[Path]:
-        """A directory for one put, flocked while it lives, gone afterwards whatever happens."""
-        with _locked(self._staging, fcntl.LOCK_SH):  # the sweep holds this lock alone
-            own = Path(tempfile.mkdtemp(prefix="put-", dir=self._staging))
-            descriptor = os.open(own, os.O_RDONLY)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        try:
-            yield own
-        finally:
-            shutil.rmtree(own, ignore_errors=True)
-            os.close(descriptor)
-
-    def _remove_abandoned(self) -> None:
-        with _locked(self._staging, fcntl.LOCK_EX):
-            for abandoned in self._staging.iterdir():
-                with (
-                    suppress(BlockingIOError, FileNotFoundError),
-                    _locked(abandoned, fcntl.LOCK_EX | fcntl.LOCK_NB),
-                ):
-                    shutil.rmtree(abandoned)
-
-
-@contextmanager
-def _locked(directory: Path, how: int) -> Iterator[None]:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, how)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _write_durably(path: Path, block: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o444)
-    try:
-        view = memoryview(block)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)  # its failure fails the put: after one, a second fsync may lie
-    finally:
-        os.close(descriptor)
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
 
 @contextmanager
 def _as_store_errors(where: Path) -> Iterator[None]:
@@ -187,6 +130,6 @@ def _as_store_errors(where: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = f"{error.strerror or error} ({where})."
-        if error.errno in _NO_ROOM:
+        if error.errno in NO_ROOM:
             raise Full(f"The store could not write: {reason}", path=str(where)) from error
         raise StoreError(f"The store failed: {reason}", path=str(where)) from error

@@ -8,7 +8,6 @@ client of a daemon reads and writes it. Whoever reaches it may add and read, nob
 from __future__ import annotations
 
 import argparse
-import ipaddress
 import json
 import logging
 import socket
@@ -21,6 +20,7 @@ from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from dapp.hosts import is_meant_for_us
 from dapp.store.deadline import Deadline
 from dapp.store.embedded import EmbeddedStore
 from dapp.store.errors import Full, InvalidCid, NotFound, StoreError, TooLarge
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._options = {name: values[-1] for name, values in parse_qs(url.query).items()}
         verb = _VERBS.get(url.path)
         try:
-            if not self._is_meant_for_us():
+            if not is_meant_for_us(self.headers, self.server.names):
                 self._refuse(403, "this RPC is not for browsers, nor for the host name given")
             elif verb is None:
                 self._refuse(404, "no such command here")
@@ -191,19 +191,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _cid(self) -> str:
         return self._options.get("arg", "").removeprefix("/ipfs/")
-
-    def _is_meant_for_us(self) -> bool:
-        """No browser (they send Origin), and no host name that an attacker could have rebound to here."""
-        if "Origin" in self.headers or "Referer" in self.headers:
-            return False
-        host = urlsplit(f"//{self.headers.get('Host', '')}").hostname or ""
-        if host in self.server.names:
-            return True
-        try:
-            ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return True
 
     def _answer_json(self, value: dict[str, object]) -> None:
         self._answer("application/json", json.dumps(value).encode() + b"\n")

@@ -13,4 +13,9 @@ def best_target(before: Iterable[Header]) -> Header | None:
     before: the entries before the head, in any order.
     """
     epochs = (header for header in before if header.kind is Kind.EPOCH)
-    return max(epochs, key=lambda h: (h.accuracy_ppm, -h.loss_micro, h.height), default=None)
+    return max(epochs, key=lambda h: merit(h.accuracy_ppm, h.loss_micro, h.height), default=None)
+
+
+def merit(accuracy_ppm: int, loss_micro: int, place: int) -> tuple[int, int, int]:
+    """What the rule compares: the greatest is the best. `place` counts from the start of the record."""
+    return accuracy_ppm, -loss_micro, place

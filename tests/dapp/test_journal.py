@@ -65,8 +65,8 @@ def test_files_areForTheirOwnerOnly(tmp_path: Path) -> None:
 def test_settings_areDurable(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
         database = journal._database
-        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert database.execute("PRAGMA synchronous").fetchone() == (2,)
+        assert database.run("PRAGMA journal_mode")[0] == ("wal",)
+        assert database.run("PRAGMA synchronous")[0] == (2,)
 
 
 def test_open_whileAnotherHasIt_isRefused(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_keep_fullDisk_leavesNothingHalfWritten(tmp_path: Path, monkeypatch: pyt
 
 def test_put_fullDatabase_saysSo(tmp_path: Path) -> None:
     with opened(tmp_path) as journal:
-        journal._database.execute("PRAGMA max_page_count = 4")
+        journal._database.run("PRAGMA max_page_count = 4")
         with pytest.raises(JournalFull, match="full"):
             for number in range(100):
                 journal.put("tx", str(number), {"raw": "ab" * 2_000})

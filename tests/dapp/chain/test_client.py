@@ -346,7 +346,7 @@ def test_attack_34_confirmations_areWaitedFor(rpc: Rpc, deployment: Deployment, 
 def test_journal_fullDisk_sendsNothing(rpc: Rpc, deployment: Deployment, tmp_path: Path) -> None:
     account = Signer.devnet(ME).address
     with Journal.open(tmp_path, 31337, bytes(32), account) as journal:
-        journal._database.execute("PRAGMA max_page_count = 8")
+        journal._database.run("PRAGMA max_page_count = 8")
         with pytest.raises(JournalFull):
             for number in range(1_000):
                 journal.put("filler", str(number), {"raw": "ab" * 50})

@@ -1,0 +1,76 @@
+"""What the chain says of a run, taken into the book: who registered what, and which votes were carried."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dapp.chain import events
+from dapp.chain.client import Chain
+from dapp.chain.ledger import RunView, rollback_header
+from dapp.ledger.book import Book, Rollback
+from dapp.ledger.errors import RollbackInvented
+from ml.history.header import Header
+
+REORG_BLOCKS: Final = 64  # read again when the last block read is no longer there
+
+
+def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
+    """Read what happened to the run since the last time; returns the new events, in order."""
+    last = chain.rpc.block()
+    until = last.number - chain.settings.confirmations + 1
+    first = _first_unread(chain, book)
+    if until < first:
+        return []
+    hash_ = last.hash if until == last.number else chain.rpc.block(until).hash
+    found = [event for event in events.of_run(chain, book.run, first) if event.at.block <= until]
+    with book.database.transaction():
+        for event in found:
+            if isinstance(event, events.Attested):
+                book.register(event.head, event.at.block, event.at.tx)
+            elif isinstance(event, events.RolledBack):
+                book.register_rollback(
+                    Rollback(event.vote, event.head, event.target, event.entry, event.at.block, event.at.tx)
+                )
+        book.note("followed", f"{until} {hash_.hex()}")
+    return found
+
+
+def rollback_to_append(book: Book) -> tuple[Rollback, Header] | None:
+    """A rollback that the chain has taken and the book lacks, with its entry, once the book has its head.
+
+    Raises RollbackInvented when a quorum made an entry that does not follow from head and target.
+    """
+    for rollback in book.rollbacks():
+        head, target = book.get(rollback.head), book.get(rollback.target)
+        if book.get(rollback.entry) is not None or head is None or target is None:
+            continue
+        header = rollback_header(head, target, book.history_at(head.height + 1))
+        if header.id != rollback.entry:
+            raise RollbackInvented(
+                f"vote {rollback.vote} made entry {rollback.entry.hex()[:16]}…, which does not follow from"
+                " its head and its target: a quorum of this run is dishonest",
+                fix="Start a new run with other nodes; up to the head of that vote the log is good.",
+                height=header.height,
+            )
+        return rollback, header
+    return None
+
+
+def open_vote(view: RunView, book: Book, now_s: int) -> int | None:
+    """Number of the rollback vote that is open and not carried yet. now_s: the chain's time."""
+    if not view.votes or now_s > view.vote_ends_at_s or book.is_carried(view.votes):
+        return None
+    return view.votes
+
+
+def _first_unread(chain: Chain, book: Book) -> int:
+    """The block to read from; what a reorganisation took back is forgotten."""
+    followed = book.noted("followed")
+    if followed is None:
+        return chain.first_block
+    number, hash_ = followed.split(" ")
+    if int(number) <= chain.rpc.block().number and chain.rpc.block(int(number)).hash.hex() == hash_:
+        return int(number) + 1
+    first = max(chain.first_block, int(number) - REORG_BLOCKS)
+    book.unregister(first)
+    return first

@@ -1,0 +1,344 @@
+"""A node: keeps its own copy of a run's log and weights, checks all of it, mines, attests, and votes.
+
+What it signs it writes down before it signs: one head for a place in the log, one target for a vote. Killed
+at any point and started again it goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from dapp.chain.client import Chain
+from dapp.chain.ledger import Ledger, RunView, compact, rollback_header, run_view, signer_of
+from dapp.chain.outbox import Failpoint, no_failpoint
+from dapp.journal import Journal
+from dapp.ledger.book import Book
+from dapp.ledger.check import Evaluate, Limits, check_content, check_link
+from dapp.ledger.client import Announced, Proposed, RecorderClient, RecorderState, Voting, Work
+from dapp.ledger.content import Shelves
+from dapp.ledger.errors import (
+    AnnouncementForged,
+    ContentMissing,
+    EntryRefused,
+    RecorderRefused,
+    RecorderUnreachable,
+    WouldEquivocate,
+)
+from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
+from dapp.ledger.verdicts import GOOD, Verdict, Verdicts
+from ml.errors import QuorateError
+from ml.history.archive import Archive
+from ml.history.header import NONE, Header, Kind, mine
+from ml.history.target import best_target
+
+CHECKED_AT_ONCE: Final = 256  # entries in one step
+TRIES: Final = 1 << 17  # nonces in one step: a fraction of a second
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """How a node goes about it.
+
+    endorse   pay for a transaction where the recorder does not take a signature
+    mine      search nonces when the run asks for work
+    evaluate  the node's own measurement; a checkpoint that claims more is refused
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    endorse: bool = False
+    mine: bool = True
+    evaluate: Evaluate | None = None
+    poll_s: float = 2.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a step came to: what was done, what was refused and why, and what is in the way."""
+
+    entries: int
+    registered: int  # entries that the chain vouches for
+    did: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+
+
+class Node:
+    """One node of one run. Not for use by several threads at once."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        journal: Journal,
+        book: Book,
+        shelves: Shelves,
+        packs: Archive,
+        recorder: RecorderClient,
+        settings: NodeSettings | None = None,
+        failpoint: Failpoint = no_failpoint,
+    ) -> None:
+        """journal: the account's, the one that `chain` sends from."""
+        self.book = book
+        self.verdicts = Verdicts(book)
+        self.verdicts.forget_refusals()
+        self._chain = chain
+        self._journal = journal
+        self._shelves = shelves
+        self._packs = packs
+        self._recorder = recorder
+        self._settings = settings or NodeSettings()
+        self._failpoint = failpoint
+        self._ledger = Ledger(chain.chain_id, chain.ledger.address)
+        self._tried: tuple[bytes, int] = (NONE, 0)  # the header without nonce, and where to go on
+        self._log: dict[str, list[str]] = {}
+
+    def run(self, stop: threading.Event, on_step: Callable[[Report], None]) -> None:
+        """Step until `stop` is set, whatever fails in between that may pass."""
+        while not stop.is_set():
+            try:
+                on_step(self.step())
+            except QuorateError as error:
+                if not error.retryable:
+                    raise
+                on_step(Report(self.book.count, self._registered(), waits=(error.message,)))
+            stop.wait(self._settings.poll_s)
+
+    def step(self) -> Report:
+        """Look once, and do all that is due. Raises ChainErrors, LedgerFull, RollbackInvented."""
+        self._log = {"did": [], "refused": [], "waits": []}
+        catch_up(self._chain, self.book)
+        view = run_view(self._chain, self.book.run)
+        state = self._state(view)
+        if state is not None and state.announced is not None:
+            self._fetch(state.announced, view)
+        self._append_rollback()
+        self._check()
+        vote = open_vote(view, self.book, self._chain.rpc.block().timestamp_s)
+        if vote is not None:
+            self._vote(view, vote, state.vote if state else None)
+        elif state is not None and state.proposal is not None:
+            self._attest(state.proposal, view)
+        if state is not None and state.work is not None and self._settings.mine:
+            self._mine(state.work, view)
+        return Report(self.book.count, self._registered(), **{k: tuple(v) for k, v in self._log.items()})
+
+    def _registered(self) -> int:
+        last = self.book.registered()
+        return 0 if last is None else last.height + 1
+
+    def _state(self, view: RunView) -> RecorderState | None:
+        """What the recorder says, None when it says nothing, or somebody else speaks for it."""
+        try:
+            state = self._recorder.state()
+            if state.announced is not None:
+                self._check_announced(state.announced, view)
+        except (RecorderUnreachable, RecorderRefused, AnnouncementForged) as error:
+            self._waits(error.message)
+            return None
+        return state
+
+    def _check_announced(self, announced: Announced, view: RunView) -> None:
+        digest = self._ledger.announcement(self.book.run, announced.head)
+        if signer_of(digest, announced.signature) != view.recorder:
+            raise AnnouncementForged(
+                f"{self._recorder.url} announces entry {announced.height}, which the recorder"
+                f" {view.recorder} has not signed"
+            )
+
+    # the log
+
+    def _fetch(self, announced: Announced, view: RunView) -> None:
+        """Take in the headers up to the announced one."""
+        try:
+            if self.book.get(announced.head) is None and announced.height < self.book.count:
+                self._drop_replaced()
+            while self.book.count <= announced.height:
+                before = self.book.count
+                for header in self._recorder.headers(before):
+                    self._take(header, view)
+                if self.book.count == before:
+                    break
+        except EntryRefused as error:
+            self._refuse(error.message)
+        except (RecorderUnreachable, RecorderRefused) as error:
+            self._waits(error.message)
+        if self.book.get(announced.head) is None and announced.height < self.book.count:
+            self._refuse(f"entry {announced.height} as announced is not the one among the recorder's headers")
+
+    def _take(self, header: Header, view: RunView) -> None:
+        if header.parent != self.book.head_id and header.height == self.book.count:
+            self._drop_replaced()
+        if header.height < self.book.count:
+            return
+        check_link(header, self.book, view.difficulty_bits, [r.entry for r in self.book.rollbacks()])
+        self.book.append(header)
+
+    def _drop_replaced(self) -> None:
+        """The recorder made other entries where nothing is registered: take back ours from there on."""
+        last = self.book.registered()
+        first = 0 if last is None else last.height + 1
+        for header in self._recorder.headers(first):
+            if header.height >= self.book.count or self.book.at(header.height).id != header.id:
+                first = min(header.height, self.book.count)
+                break
+            first = header.height + 1
+        if first < self.book.count:
+            self.book.truncate(first)
+            self._did(f"took back entries from {first} on: the recorder made others")
+
+    def _append_rollback(self) -> None:
+        while (found := rollback_to_append(self.book)) is not None:
+            rollback, header = found
+            self.book.truncate(header.height)
+            self.book.append(header)
+            self._did(
+                f"followed rollback vote {rollback.vote}: entry {header.height} goes back to"
+                f" entry {self.book.height_of(rollback.target)}"
+            )
+
+    def _check(self) -> None:
+        """Check what is behind the headers, in order: a pack may need those before it."""
+        for header in self.verdicts.unchecked(CHECKED_AT_ONCE):
+            verdict = GOOD
+            if header.kind is Kind.EPOCH:
+                try:
+                    check_content(
+                        header, self._shelves, self._packs, self._settings.limits, self._settings.evaluate
+                    )
+                except ContentMissing as error:
+                    self._waits(error.message)
+                    return
+                except EntryRefused as error:
+                    verdict = Verdict(error.code, error.message)
+                    self._refuse(error.message)
+            self.verdicts.keep(header.id, verdict)
+            self._failpoint("check:kept")
+
+    # what it signs
+
+    def _attest(self, proposed: Proposed, view: RunView) -> None:
+        """Sign a proposal, when all of it is good."""
+        if self._chain.address in proposed.signed or not self._may_sign(view):
+            return
+        head = self.book.get(proposed.head)
+        if proposed.parent != view.head or head is None:
+            self._waits("what is proposed does not follow the chain's head, or is not in this book yet")
+            return
+        first = 0 if proposed.parent == NONE else self.book.height_of(proposed.parent) + 1
+        if head.height < first:
+            self._refuse(f"what is proposed, entry {head.height}, is registered already")
+            return
+        for header in self.book.headers(first, head.height + 1):
+            verdict = self.verdicts.of(header.id)
+            if verdict is None:
+                self._waits(f"entry {header.height} is not checked yet")
+                return
+            if not verdict.is_good:
+                self._refuse(f"not signed, for entry {header.height}: {verdict.refusal}")
+                return
+        key = f"{self.book.run.hex()}/{proposed.parent.hex()}/{proposed.attempt}"
+        known = self._journal.put_once("attestation", key, {"head": proposed.head.hex()})
+        if known["head"] != proposed.head.hex():
+            self._refuse(_equivocation(proposed).message)
+            return
+        self._failpoint("attest:journaled")
+        digest = self._ledger.attestation(self.book.run, proposed.parent, proposed.head, proposed.attempt)
+        signature = self._sign(digest)
+        if self._hand_in(lambda: self._recorder.attest(proposed, self._chain.address, signature), digest):
+            self._did(f"attested entries {first} to {head.height}")
+        self._failpoint("attest:sent")
+
+    def _vote(self, view: RunView, vote: int, voting: Voting | None) -> None:
+        """Name the best target of our own book."""
+        if not self._may_sign(view) or (
+            voting is not None
+            and (voting.nonce, voting.head) == (vote, view.head)
+            and self._chain.address in voting.signed
+        ):
+            return
+        head = self.book.get(view.head)
+        if head is None:
+            self._waits("a rollback vote is open on an entry that is not in this book yet")
+            return
+        target = best_target(self.verdicts.good(head.height))
+        if target is None:
+            self._waits("a rollback vote is open, and this node knows no good epoch before its head")
+            return
+        key = f"{self.book.run.hex()}/{vote}/{view.head.hex()}"
+        known = self._journal.put_once("vote", key, {"target": target.id.hex()})
+        named = self.book.get(bytes.fromhex(known["target"]))
+        assert named is not None  # below the registered head nothing is ever taken out of the book
+        self._failpoint("vote:journaled")
+        entry = rollback_header(head, named, self.book.history_at(head.height + 1)).id
+        digest = self._ledger.rollback_vote(self.book.run, head.id, named.id, entry, vote)
+        signature, ours = self._sign(digest), Voting(vote, head.id)
+        if self._hand_in(
+            lambda: self._recorder.vote(ours, named.id, entry, self._chain.address, signature), digest
+        ):
+            self._did(f"named entry {named.height} as the target of rollback vote {vote}")
+        self._failpoint("vote:sent")
+
+    def _may_sign(self, view: RunView) -> bool:
+        if self._chain.address not in view.nodes:
+            self._waits(f"{self._chain.address} is no node of this run: it follows, and signs nothing")
+            return False
+        if self._chain.address in view.barred:
+            self._waits(f"{self._chain.address} is barred: it signed two entries for one place")
+            return False
+        return True
+
+    def _sign(self, digest: bytes) -> bytes:
+        assert self._chain.signer is not None
+        return compact(self._chain.signer.sign_digest(digest))
+
+    def _hand_in(self, send: Callable[[], None], digest: bytes) -> bool:
+        """Give a signature to the recorder, or endorse on chain if that is allowed; whether it arrived."""
+        try:
+            send()
+            return True
+        except (RecorderUnreachable, RecorderRefused) as error:
+            self._waits(error.message)
+            if not self._settings.endorse:
+                return False
+        self._chain.send(f"ledger.endorse/{digest.hex()}", self._chain.ledger.call("endorse", digest))
+        self._did("endorsed it on chain instead")
+        return True
+
+    # what it mines
+
+    def _mine(self, work: Work, view: RunView) -> None:
+        """Search a nonce for an entry that continues our book."""
+        try:
+            check_link(replace(work.header, nonce=0), self.book, 0)
+        except EntryRefused as error:
+            self._waits(f"the entry to be mined does not continue this book: {error.message}")
+            return
+        name = replace(work.header, nonce=0).id
+        seat = view.seat(self._chain.address) if self._chain.address in view.nodes else 255
+        first = self._tried[1] if self._tried[0] == name else seat << 48
+        found = mine(work.header, view.difficulty_bits, first, TRIES)
+        self._tried = (name, first + TRIES)
+        if found is not None:
+            try:
+                self._recorder.nonce(found.height, found.nonce)
+                self._did(f"mined entry {found.height}")
+            except (RecorderRefused, RecorderUnreachable) as error:
+                self._waits(error.message)
+
+    def _did(self, text: str) -> None:
+        self._log["did"].append(text)
+
+    def _refuse(self, text: str) -> None:
+        self._log["refused"].append(text)
+
+    def _waits(self, text: str) -> None:
+        self._log["waits"].append(text)
+
+
+def _equivocation(proposed: Proposed) -> WouldEquivocate:
+    return WouldEquivocate(
+        f"attempt {proposed.attempt} after {proposed.parent.hex()[:16]}… proposes another entry than the one"
+        " that this node has signed"
+    )

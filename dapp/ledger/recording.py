@@ -1,0 +1,422 @@
+"""The recorder: what a training has written becomes entries of the ledger, batch by batch.
+
+result → content in the store → header → nonce → proposal → signatures → one transaction → registered.
+Every arrow is durable (dapp.ledger.queues), every transaction sent at most once (dapp.chain.outbox). Where
+fewer than a quorum of the nodes answer it waits and says who is missing.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dapp.chain import events
+from dapp.chain.client import Chain, Receipt
+from dapp.chain.errors import ContractRefused
+from dapp.chain.ledger import Ledger, compact, history_proof, quorum, run_view
+from dapp.chain.outbox import Failpoint, no_failpoint
+from dapp.ledger.book import Book
+from dapp.ledger.desk import Desk
+from dapp.ledger.errors import QuorumMissing
+from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
+from dapp.ledger.manifest import Checkpoint, PackRef
+from dapp.ledger.queues import MAX_WAITING, Entry, Kind, Proposal, Queues, State
+from dapp.store import Store
+from ml.errors import QuorateError
+from ml.history.archive import Archive
+from ml.history.header import NONE, Header, mine
+from ml.history.result import Result
+from ml.history.results import Results
+from ml.history.target import best_target
+
+MINED_AT_ONCE: Final = 256  # entries in one step
+TRIES: Final = 1 << 17  # nonces in one step
+
+
+@dataclass(frozen=True)
+class RecordSettings:
+    """How a recorder goes about it.
+
+    batch         epochs in one proposal; fewer once the first of them has waited for age_s
+    mine          search nonces here instead of asking the nodes
+    broadcast     announce each batch on chain too
+    architecture  of the model (ml.architecture), for nodes that evaluate
+    """
+
+    batch: int = 64
+    age_s: float = 60.0
+    mine: bool = False
+    broadcast: bool = True
+    architecture: Mapping[str, Any] | None = None
+    poll_s: float = 1.0
+
+
+@dataclass(frozen=True)
+class Restore:
+    """What the training has to go on from before its results count again: a row of them.
+
+    vote  the rollback vote that says so; None where entries were left out, or training went back by itself
+    """
+
+    vote: int | None
+    row: int
+    step: int
+    pack: bytes
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a step came to. missing: nodes that a quorum waits for."""
+
+    states: Mapping[State, int]
+    did: tuple[str, ...] = ()
+    waits: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    restore: Restore | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that the training has written is registered or dropped."""
+        return not any(
+            count for state, count in self.states.items() if state not in (State.REGISTERED, State.DROPPED)
+        )
+
+
+class Recording:
+    """The recorder of one run. Its steps are for one thread; `desk` serves others."""
+
+    def __init__(
+        self,
+        chain: Chain,
+        store: Store,
+        results: Results,
+        archive: Archive,
+        book: Book,
+        settings: RecordSettings | None = None,
+        failpoint: Failpoint = no_failpoint,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._chain = chain
+        self._store = store
+        self._results = results
+        self._archive = archive
+        self._settings = settings or RecordSettings()
+        self._failpoint = failpoint
+        self._monotonic = monotonic
+        self._ledger = Ledger(chain.chain_id, chain.ledger.address)
+        self._view = run_view(chain, book.run)
+        self._since: dict[bytes, float] = {}  # when an entry was first seen to wait for a proposal
+        self._named: set[str] | None = None  # packs that manifests of this log name
+        self._tried: tuple[bytes, int] = (NONE, 0)
+        self._did: list[str] = []
+        self._waits: list[str] = []
+        self._missing: tuple[str, ...] = ()
+        self._hurried = False
+        self.book = book
+        self.queues = Queues(book, failpoint)
+        self.desk = Desk(self.queues, self._ledger, lambda: self._view, self._sign, not self._settings.mine)
+
+    def run(self, stop: threading.Event, on_step: Callable[[Progress], None]) -> None:
+        """Step until `stop` is set, whatever fails in between that may pass."""
+        while not stop.is_set():
+            try:
+                on_step(self.step())
+            except QuorateError as error:
+                if not error.retryable:
+                    raise
+                on_step(Progress(self._states(), waits=(error.message,)))
+            stop.wait(self._settings.poll_s)
+
+    def step(self) -> Progress:
+        """Do all that is due. Raises ChainErrors, StoreErrors, LedgerFull, RollbackInvented."""
+        self._did, self._waits, self._missing = [], [], ()
+        self._follow()
+        self._take()
+        vote = open_vote(self._view, self.book, self._chain.rpc.block().timestamp_s)
+        if vote is None:
+            self._end_votes()
+            self._draft_and_mine()
+            self._propose()
+            self._attest()
+        else:
+            self._draft_and_mine()
+            self._roll_back(vote)
+        return Progress(
+            self._states(), tuple(self._did), tuple(self._waits), self._missing, self.restore_due()
+        )
+
+    def hurry(self) -> None:
+        """Propose what is mined without waiting for a whole batch: at the end, or before a rollback."""
+        self._hurried = True
+
+    def open_rollback(self, reason: str) -> Receipt:
+        """Open a rollback vote on the head. Raises ContractRefused (VoteIsOpen, VotePauses, …)."""
+        self._view = run_view(self._chain, self.book.run)
+        step = f"ledger.rollbackOpen/{self.book.run.hex()}/{self._view.votes + 1}"
+        text = reason.encode()[:32].ljust(32, b"\0")
+        return self._send(step, "rollbackOpen", 0, text)
+
+    def leave_out(self, height: int) -> None:
+        """Give up the entries from `height` on, which the nodes refuse: the training has to go back first."""
+        self.queues.leave_out(height)
+        self._named = None
+
+    def restore_due(self) -> Restore | None:
+        """What the training has to restore before its results count again; None: it may go on."""
+        last, newest = self.queues.last(), self.queues.of_row(self.queues.next_row() - 1)
+        row = self.queues.tip()
+        if last is None or newest is None or row is None:
+            return None
+        if last.row is not None and newest.state is not State.DROPPED:
+            return None
+        result = self._results.at(row)
+        return Restore(last.result.get("vote"), row, result.step, result.pack)
+
+    def require_quorum(self) -> None:
+        """Raise QuorumMissing when the last step found fewer nodes than a quorum."""
+        if self._missing:
+            raise QuorumMissing(
+                f"{self._view.needed} of {len(self._view.nodes)} nodes have to sign; missing are"
+                f" {', '.join(self._missing)}. Nothing is lost: the run waits.",
+                retryable=True,
+                missing=self._missing,
+            )
+
+    # following
+
+    def _follow(self) -> None:
+        catch_up(self._chain, self.book)
+        self._view = run_view(self._chain, self.book.run)
+        last = self.book.registered()
+        waiting = self.queues.first(State.MINED, State.PROPOSED, State.ATTESTED)
+        behind = None if waiting is None or waiting.header is None else waiting.header.height
+        if last is not None and behind is not None and behind <= last.height:
+            self.queues.register(last.id, last.block, last.tx)
+        while (rolled := rollback_to_append(self.book)) is not None:
+            rollback, header = rolled
+            self.queues.rolled_back(rollback, header)
+            self._named = None
+            self._did.append(f"rolled back to entry {self.book.height_of(rollback.target)}")
+
+    # results → mined
+
+    def _take(self) -> None:
+        first = self.queues.next_row()
+        room = MAX_WAITING - self.queues.waiting()
+        for row, result in enumerate(self._results.since(first)[: max(room, 0)], first):
+            self.queues.take(row, result.to_document())
+
+    def _draft_and_mine(self) -> None:
+        for _ in range(MINED_AT_ONCE):
+            entry = self.queues.first(State.RESULT, State.DRAFTED)
+            if entry is None:
+                return
+            if entry.state is State.DRAFTED and not self._follows(entry):
+                self.queues.undraft()
+            elif entry.state is State.RESULT:
+                self.queues.draft(entry.place, self._draft(entry))
+            elif not self._mine(entry):
+                return
+
+    def _follows(self, entry: Entry) -> bool:
+        return entry.header is not None and entry.header.parent == self.book.head_id
+
+    def _draft(self, entry: Entry) -> Header:
+        """Put the content into the store, and name it in a header."""
+        result = Result.from_document(entry.result)
+        named = self._packs_named()
+        refs = []
+        for pack in self._archive.needs(result.pack):
+            if pack.hex() in named and pack != result.pack:
+                continue
+            data = self._archive.data(pack)
+            refs.append(PackRef(self._store.put(data), pack.hex(), len(data)))
+        checkpoint = Checkpoint(
+            step=result.step,
+            weights_sha256=result.weights_sha256.hex(),
+            weights_bytes=result.weights_bytes,
+            pack=refs[-1],
+            accuracy_ppm=result.accuracy_ppm,
+            loss_micro=result.loss_micro,
+            also=tuple(refs[:-1]),
+            architecture=None if self._settings.architecture is None else dict(self._settings.architecture),
+        )
+        self._store.put(checkpoint.to_bytes())
+        self._failpoint("content:stored")
+        named.update(ref.sha256 for ref in refs)
+        return Header(
+            run=self.book.run,
+            parent=self.book.head_id,
+            base=self.book.base,
+            history=self.book.history,
+            weights=result.weights_sha256,
+            manifest=checkpoint.digest(),
+            height=self.book.count,
+            step=result.step,
+            loss_micro=result.loss_micro,
+            accuracy_ppm=result.accuracy_ppm,
+        )
+
+    def _packs_named(self) -> set[str]:
+        """Packs of entries of this log: nodes have them, and later manifests need not name them."""
+        if self._named is None:
+            counted = (State.MINED, State.PROPOSED, State.ATTESTED, State.REGISTERED)
+            self._named = {
+                entry.result["pack"] for entry in self.queues.entries(*counted) if entry.row is not None
+            }
+        return self._named
+
+    def _mine(self, entry: Entry) -> bool:
+        assert entry.header is not None
+        if not self._settings.mine and self._view.difficulty_bits:
+            self._waits.append(f"entry {entry.header.height} waits for a nonce from the nodes")
+            return False
+        name = entry.header.id
+        first = self._tried[1] if self._tried[0] == name else 0
+        found = mine(entry.header, self._view.difficulty_bits, first, TRIES)
+        self._tried = (name, first + TRIES)
+        if found is None:
+            return False
+        self.queues.mined(entry.place, found.nonce)
+        return True
+
+    # mined → registered
+
+    def _propose(self) -> None:
+        if self.queues.open_proposals(Kind.ATTEST) or not self._is_abreast():
+            return
+        mined = self.queues.count(State.MINED)
+        head = self.book.head
+        if not mined or head is None:
+            return
+        first = self.queues.first(State.MINED)
+        assert first is not None and first.header is not None
+        now = self._monotonic()
+        waited = now - self._since.setdefault(first.header.id, now)
+        all_mined = self._hurried and not self.queues.waiting()
+        if mined < self._settings.batch and waited < self._settings.age_s and not all_mined:
+            return
+        end = min(first.header.height + self._settings.batch, self.book.count)
+        self._hurried = self._hurried and not (all_mined and end == self.book.count)
+        last = self.book.at(end - 1)
+        proposal = self.queues.propose(self._view.head, self.queues.attempts(self._view.head), last.id)
+        self._did.append(f"proposed entries {first.header.height} to {last.height}")
+        if self._settings.broadcast:
+            step = f"ledger.record/{self.book.run.hex()}/{proposal.head.hex()}"
+            self._send(step, "record", proposal.head)
+
+    def _is_abreast(self) -> bool:
+        """Whether the book knows what the chain has registered last."""
+        return self._view.head == NONE or self.book.is_registered(self._view.head)
+
+    def _attest(self) -> None:
+        if not self._is_abreast():
+            return
+        for proposal in self.queues.open_proposals(Kind.ATTEST):
+            if proposal.parent != self._view.head:
+                self.queues.withdraw(proposal.number)
+                continue
+            digest = self._ledger.attestation(self.book.run, proposal.parent, proposal.head, proposal.attempt)
+            agreed = self._agreed(proposal, digest, proposal.head)
+            if agreed is None:
+                continue
+            self.queues.attest(proposal.number, proposal.head)
+            try:
+                self._register(proposal, agreed)
+            except ContractRefused as error:  # the head or the nodes changed since we looked
+                self._waits.append(error.message)
+
+    def _register(self, proposal: Proposal, agreed: tuple[int, int, bytes]) -> None:
+        header = self.book.get(proposal.head)
+        assert header is not None
+        step = f"ledger.attest/{self.book.run.hex()}/{proposal.parent.hex()}/{proposal.attempt}"
+        if header.parent == proposal.parent:
+            before = self.book.get(proposal.parent)
+            shown = b"" if before is None else before.to_bytes()
+            receipt = self._send(step, "attestHeader", shown, header.to_bytes(), proposal.attempt, agreed)
+        else:
+            receipt = self._send(step, "attest", proposal.head, proposal.attempt, agreed)
+        self._failpoint("attest:sent")
+        self.queues.register(proposal.head, receipt.block, receipt.tx)
+        self._view = run_view(self._chain, self.book.run)
+        self._did.append(f"registered all entries up to {header.height}")
+
+    # rollback
+
+    def _roll_back(self, vote: int) -> None:
+        """Collect what the nodes name, and carry it out once a quorum names the same."""
+        head = self.book.get(self._view.head)
+        if head is None:
+            return
+        proposal = self.queues.ask_target(head.id, vote)
+        best = best_target(self.book.headers(0, head.height))
+        named: dict[bytes, int] = {} if best is None else {best.id: 0}
+        for signed in self.queues.signatures(proposal.number):
+            named[signed.choice] = named.get(signed.choice, 0) + 1
+        for target_id in sorted(named, key=lambda target: named[target], reverse=True):
+            target = self.book.get(target_id)
+            assert target is not None  # the desk keeps no other
+            entry = self.desk.entry_of(head, target).id
+            digest = self._ledger.rollback_vote(self.book.run, head.id, target.id, entry, vote)
+            agreed = self._agreed(proposal, digest, target.id)
+            if agreed is not None:
+                self.queues.attest(proposal.number, entry)
+                proof = history_proof(self.book.ids(head.height), target.height)
+                arguments = (head.to_bytes(), target.id, target.height, entry, proof, agreed)
+                try:
+                    self._send(f"ledger.rollback/{self.book.run.hex()}/{vote}", "rollback", *arguments)
+                except ContractRefused as error:
+                    self._waits.append(error.message)
+                self._failpoint("rollback:sent")
+                self._follow()
+                return
+        signers = {signed.node for signed in self.queues.signatures(proposal.number)}
+        self._missing = tuple(node for node in self._view.nodes if node not in signers)
+        self._waits.append(f"rollback vote {vote} is open: {len(signers)} nodes have named a target")
+
+    def _end_votes(self) -> None:
+        """Votes that ended without a majority are over."""
+        for proposal in self.queues.open_proposals(Kind.ROLLBACK):
+            self.queues.withdraw(proposal.number)
+            self._did.append(f"rollback vote {proposal.attempt} ended without a majority")
+
+    # both
+
+    def _agreed(self, proposal: Proposal, digest: bytes, choice: bytes) -> tuple[int, int, bytes] | None:
+        """Who stands for a digest, as the contract takes it, or None when they are no quorum."""
+        nodes = [node for node in self._view.nodes if node not in self._view.barred]
+        signatures = {
+            signed.node: signed.signature
+            for signed in self.queues.signatures(proposal.number)
+            if signed.choice == choice and signed.node in nodes
+        }
+        endorsers: set[str] = set()
+        if len(signatures) < self._view.needed:
+            found = {event.node for event in events.endorsements(self._chain, digest)}
+            endorsers = found & set(nodes)
+        present = signatures.keys() | endorsers
+        if len(present) < self._view.needed:
+            self._missing = tuple(node for node in nodes if node not in present)
+            self._waits.append(
+                f"{len(present)} of {self._view.needed} signatures; missing are {', '.join(self._missing)}"
+            )
+            return None
+        return quorum(self._view.nodes, _fewest(signatures, self._view.needed), endorsers)
+
+    def _send(self, step: str, function: str, *arguments: object) -> Receipt:
+        return self._chain.send(step, self._chain.ledger.call(function, self.book.run, *arguments))
+
+    def _sign(self, digest: bytes) -> bytes:
+        assert self._chain.signer is not None
+        return compact(self._chain.signer.sign_digest(digest))
+
+    def _states(self) -> dict[State, int]:
+        return {state: self.queues.count(state) for state in State}
+
+
+def _fewest(signatures: Mapping[str, bytes], needed: int) -> dict[str, bytes]:
+    """No more signatures than are needed: each costs gas."""
+    return dict(sorted(signatures.items())[:needed])
