@@ -105,6 +105,15 @@ class Database:
             if answer != "ok":
                 raise self._failures.corrupt(f"{self.name}: {answer}")
 
+    def fill(self, file: Path) -> None:
+        """Copy another database into this one, as it is now; its owner may be at work."""
+        with self._guard, self._named():
+            other = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+            try:
+                other.backup(self._database)
+            finally:
+                other.close()
+
     @contextmanager
     def _named(self) -> Iterator[None]:
         try:

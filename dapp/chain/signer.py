@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from hexbytes import HexBytes
+from eth_typing import Hash32
 
 from dapp.chain import keystores
 from dapp.chain.errors import KeyRefused
@@ -79,7 +79,7 @@ class Signer:
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Signature of an EIP-712 digest, 65 bytes. Only of one that was worked out here."""
-        return bytes(self._account.unsafe_sign_hash(HexBytes(digest)).signature)
+        return bytes(self._account.unsafe_sign_hash(Hash32(digest)).signature)
 
     def derive(self, label: bytes) -> bytes:
         """A secret, 32 bytes, that only this key's owner can work out, the same for the same label.

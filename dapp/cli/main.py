@@ -22,8 +22,12 @@ from dapp.cli.verbs import (
     doctor,
     draw,
     fuse,
+    history,
     key,
+    node,
     pool,
+    record,
+    rollback,
     settle,
     task,
     train,
@@ -50,9 +54,12 @@ for name, group in {
     "draw": draw.app,
     "vote": vote.app,
     "run": runs.app,
+    "history": history.app,
 }.items():
     app.add_typer(group, name=name)
-for module in (devnet, deploy, train, verify, settle, fuse, agent, demo, doctor, topics):
+for module in (
+    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo, doctor, topics,
+):  # fmt: skip
     app.registered_commands += module.app.registered_commands
 
 

@@ -83,6 +83,22 @@ class Book:
             raise
         return book
 
+    @classmethod
+    def copy(cls, folder: Path, run: bytes) -> Self:
+        """A copy in memory of the book in `folder`, whose owner may be at work; to read, and checked.
+
+        Raises LedgerCorrupt, LedgerForeign, LedgerFull.
+        """
+        book = cls(Database(None, FAILURES), run)
+        try:
+            book.database.fill(folder / "book.sqlite")
+            book._create()
+            book.verify()
+        except BaseException:
+            book.close()
+            raise
+        return book
+
     def close(self) -> None:
         """Let go of the folder."""
         self.database.close()

@@ -1,4 +1,4 @@
-"""Tensors as bytes: the dtypes that a history holds, a weights file of any of them, weights rounded to bf16."""
+"""Tensors as bytes: the dtypes that a history holds, weights files of any of them, weights as bf16."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def raw_bytes(tensor: Tensor) -> Raw:
 
 
 def from_raw(raw: Raw, dtype: DType, shape: tuple[int, ...]) -> Tensor:
-    """The tensor with these bytes, whose memory it takes over. Raises InvalidTensor for a bool beyond 0, 1."""
+    """The tensor with these bytes, whose memory it takes over. Raises InvalidTensor for a bool beyond 1."""
     if dtype.torch is torch.bool and bool((raw > 1).any()):
         raise InvalidTensor("a bool tensor holds bytes other than 0 and 1")
     if not len(raw):
