@@ -1,4 +1,5 @@
-"""Speed of evaluation and fusion, as ratios to naive twins in the same run: `python -m ml.bench [--json]`.
+"""Speed of evaluation and fusion, as ratios to naive twins in the same run, and what a history costs:
+`python -m ml.bench [--json]`.
 
 A naive twin runs with one thread and with as many as ours has; its better time counts. Weights and pixels are
 random: neither changes the amount of arithmetic.
@@ -10,14 +11,13 @@ import argparse
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import torch
 
 from ml import evaluate
+from ml.bench_history import Figure, history
 from ml.data.samples import Samples
 from ml.fuse import FeatureCache
 from ml.fuse.early import EarlyHead, HeadRecipe, concatenated, fit_head
@@ -25,6 +25,7 @@ from ml.fuse.strategy import Members
 from ml.models.classifier import Classifier, build
 from ml.models.table_i import table_i
 from ml.threads import torch_threads
+from ml.timing import best_of
 from ml.train import output_indices
 
 EVALUATION_TARGET = 10.0
@@ -47,24 +48,35 @@ class Ratio:
 
 
 def main() -> int:
-    """Print the two ratios; 0 if both reach their target, 1 otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m ml.bench", description="Speed of evaluation and fusion")
+    """Print all ratios and figures; 0 if each reaches its target, 1 otherwise."""
+    parser = argparse.ArgumentParser(prog="python -m ml.bench", description="Speed, and bytes of a history")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+    parser.add_argument("--only", choices=("speed", "history"), help="measure a part")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each side (default 5)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads (default: all)")
     arguments = parser.parse_args()
-    ratios = [evaluation(arguments.threads, arguments.repeats), fusion(arguments.threads, arguments.repeats)]
+    ratios: list[Ratio] = []
+    figures: list[Figure] = []
+    if arguments.only != "history":
+        ratios = [measure(arguments.threads, arguments.repeats) for measure in (evaluation, fusion)]
+    if arguments.only != "speed":
+        figures = history(arguments.threads, arguments.repeats)
     if arguments.json:
         report = {
             "version": VERSION,
             "threads": arguments.threads,
             "ratios": [asdict(ratio) for ratio in ratios],
+            "history": [asdict(figure) for figure in figures],
         }
         print(json.dumps(report, indent=2))
     else:
         for ratio in ratios:
-            print(f"{ratio.name:<12} {ratio.ratio:5.1f} x   (target {ratio.target:.0f} x)   {ratio.detail}")
-    return 0 if all(ratio.ratio >= ratio.target for ratio in ratios) else 1
+            print(f"{ratio.name:<32} {ratio.ratio:6.1f} x (target {ratio.target:.0f} x)   {ratio.detail}")
+        for figure in figures:
+            limit = "" if figure.limit is None else f"(at most {figure.limit})"
+            print(f"{figure.name:<32} {figure.value:6.3f}   {limit:<15} {figure.detail}")
+    reached = all(ratio.ratio >= ratio.target for ratio in ratios) and all(each.reached for each in figures)
+    return 0 if reached else 1
 
 
 def evaluation(threads: int, repeats: int, samples: int = 2_048, looped: int = 128) -> Ratio:
@@ -127,22 +139,6 @@ def fuse_cached(members: Members, data: Samples, epochs: int, threads: int) -> N
     head = EarlyHead(members, LABELS)
     fc_NF = concatenated(members, data, FeatureCache(threads=threads))
     fit_head(head, (1.0,), fc_NF, output_indices(data, LABELS), HeadRecipe(epochs=epochs), seed=0)
-
-
-def best_of(
-    repeats: int, naive: Sequence[Callable[[], object]], ours: Callable[[], object]
-) -> tuple[float, float]:
-    """The shortest seconds of any naive twin, and of ours; ours runs once unmeasured before."""
-    ours()
-    times = [(min(seconds(twin) for twin in naive), seconds(ours)) for _ in range(repeats)]
-    return min(naive_s for naive_s, _ in times), min(ours_s for _, ours_s in times)
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """How long `work` takes."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def random_samples(count: int, seed: int) -> Samples:

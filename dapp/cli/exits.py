@@ -48,6 +48,7 @@ BY_CODE: Final = MappingProxyType(
         "declined": Exit.USAGE,
         "not-found": Exit.NOT_FOUND,
         "store-not-found": Exit.NOT_FOUND,
+        "pack-missing": Exit.NOT_FOUND,
         "dataset-unavailable": Exit.NOT_FOUND,
         "task-unknown": Exit.NOT_FOUND,
         "not-deployed": Exit.NOT_FOUND,
@@ -66,6 +67,9 @@ BY_CODE: Final = MappingProxyType(
         "invalid-package": Exit.INTEGRITY,
         "invalid-manifest": Exit.INTEGRITY,
         "invalid-samples": Exit.INTEGRITY,
+        "invalid-pack": Exit.INTEGRITY,
+        "invalid-coding": Exit.INTEGRITY,
+        "pack-corrupt": Exit.INTEGRITY,
         "interrupted": Exit.INTERRUPTED,
         "terminated": Exit.TERMINATED,
     }

@@ -116,7 +116,7 @@ class Desk:
             if proposal is None:
                 raise RecorderRefused("no such rollback vote is open", status=409)
             if entry != self._entry(head, target):
-                raise RecorderRefused("the new entry does not follow from head and target", status=400)
+                raise RecorderRefused("the new entry does not follow from head and target")
             digest = self._ledger.rollback_vote(self.run, head, target, entry, nonce)
             return self._keep(proposal, digest, Signed(node, target, signature))
 
@@ -129,7 +129,7 @@ class Desk:
         book = self.queues.book
         header, to = book.get(head), book.get(target)
         if header is None or to is None or to.height >= header.height or to.kind is not EntryKind.EPOCH:
-            raise RecorderRefused("the target is no epoch before the head", status=400)
+            raise RecorderRefused("the target is no epoch before the head")
         return self.entry_of(header, to).id
 
     def _keep(self, proposal: Proposal, digest: bytes, signed: Signed) -> dict[str, Any]:
@@ -181,7 +181,7 @@ class Desk:
 def _node(fields: Fields) -> str:
     node = fields.text("node", 42)
     if not is_checksum_address(node):
-        raise RecorderRefused("message.node must be an address with its checksum", status=400)
+        raise RecorderRefused("message.node must be an address with its checksum")
     return node
 
 
@@ -192,12 +192,12 @@ def _signature(fields: Fields) -> bytes:
     except ValueError:
         signature = b""
     if len(signature) != 64 or text != signature.hex():
-        raise RecorderRefused("message.signature must be 128 lower-case hexadecimal digits", status=400)
+        raise RecorderRefused("message.signature must be 128 lower-case hexadecimal digits")
     return signature
 
 
 def _nonce(fields: Fields) -> int:
     text = fields.text("nonce", 20)  # of 64 bits: more than an integer of JSON may have
     if not (text.isascii() and text.isdecimal()) or int(text) > MAX_UINT64:
-        raise RecorderRefused("message.nonce must be a number of 64 bits, written in decimal", status=400)
+        raise RecorderRefused("message.nonce must be a number of 64 bits, written in decimal")
     return int(text)

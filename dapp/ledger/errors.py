@@ -178,10 +178,3 @@ class QueueOrder(LedgerError):
 
     code = "queue-order"
     default_fix = "Report it: two recorders may share a folder, or the program has a fault."
-
-
-class QuorumMissing(LedgerError):
-    """Fewer nodes answer than the run's quorum needs. Nothing is lost; the run waits. values: missing."""
-
-    code = "quorum-missing"
-    default_fix = "Start the nodes that the message names."

@@ -35,6 +35,10 @@ class State(StrEnum):
     DROPPED = "dropped"
 
 
+PENDING: Final = (State.RESULT, State.DRAFTED, State.MINED, State.PROPOSED, State.ATTESTED)
+_ORDER: Final = (*PENDING, State.REGISTERED)
+
+
 class Kind(StrEnum):
     """What nodes are asked to sign."""
 
@@ -266,7 +270,7 @@ class Queues:
             for proposal in self.open_proposals(Kind.ATTEST):
                 self._finish(proposal.number, State.DROPPED)
                 self._back_to_mined(proposal.number)
-            for entry in list(self.entries(*_PENDING)):
+            for entry in list(self.entries(*PENDING)):
                 if entry.header is None or entry.header.height >= count:
                     self._set(entry.place, State.DROPPED, entry.header)
             self.book.truncate(count)
@@ -277,7 +281,7 @@ class Queues:
             self.book.register_rollback(rollback)
             if self.book.get(header.id) is not None:
                 return
-            for entry in list(self.entries(*_PENDING)):
+            for entry in list(self.entries(*PENDING)):
                 self._set(entry.place, State.DROPPED, entry.header)
             for proposal in self.open_proposals():
                 same = (proposal.kind, proposal.attempt) == (Kind.ROLLBACK, rollback.vote)
@@ -410,8 +414,6 @@ class Queues:
         self._failpoint(f"{name}:written")
 
 
-_PENDING: Final = (State.RESULT, State.DRAFTED, State.MINED, State.PROPOSED, State.ATTESTED)
-_ORDER: Final = (*_PENDING, State.REGISTERED)
 _SELECT: Final = "SELECT number, kind, parent, attempt, head, state FROM proposals"
 
 

@@ -20,10 +20,9 @@ from dapp.chain.ledger import Ledger, compact, history_proof, quorum, run_view
 from dapp.chain.outbox import Failpoint, no_failpoint
 from dapp.ledger.book import Book
 from dapp.ledger.desk import Desk
-from dapp.ledger.errors import QuorumMissing
 from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
 from dapp.ledger.manifest import Checkpoint, PackRef
-from dapp.ledger.queues import MAX_WAITING, Entry, Kind, Proposal, Queues, State
+from dapp.ledger.queues import MAX_WAITING, PENDING, Entry, Kind, Proposal, Queues, State
 from dapp.store import Store
 from ml.errors import QuorateError
 from ml.history.archive import Archive
@@ -43,6 +42,8 @@ class RecordSettings:
     batch         epochs in one proposal; fewer once the first of them has waited for age_s
     mine          search nonces here instead of asking the nodes
     broadcast     announce each batch on chain too
+    on_alarm      ask for a rollback when the training's monitor raised an alarm
+    patience_s    how long an alarm waits until what was recorded before it is registered
     architecture  of the model (ml.architecture), for nodes that evaluate
     """
 
@@ -50,6 +51,8 @@ class RecordSettings:
     age_s: float = 60.0
     mine: bool = False
     broadcast: bool = True
+    on_alarm: bool = True
+    patience_s: float = 60.0
     architecture: Mapping[str, Any] | None = None
     poll_s: float = 1.0
 
@@ -115,6 +118,7 @@ class Recording:
         self._waits: list[str] = []
         self._missing: tuple[str, ...] = ()
         self._hurried = False
+        self._alarmed_at: float | None = None
         self.book = book
         self.queues = Queues(book, failpoint)
         self.desk = Desk(self.queues, self._ledger, lambda: self._view, self._sign, not self._settings.mine)
@@ -144,6 +148,7 @@ class Recording:
         else:
             self._draft_and_mine()
             self._roll_back(vote)
+        self._heed_alarms(vote)
         return Progress(
             self._states(), tuple(self._did), tuple(self._waits), self._missing, self.restore_due()
         )
@@ -151,13 +156,6 @@ class Recording:
     def hurry(self) -> None:
         """Propose what is mined without waiting for a whole batch: at the end, or before a rollback."""
         self._hurried = True
-
-    def open_rollback(self, reason: str) -> Receipt:
-        """Open a rollback vote on the head. Raises ContractRefused (VoteIsOpen, VotePauses, …)."""
-        self._view = run_view(self._chain, self.book.run)
-        step = f"ledger.rollbackOpen/{self.book.run.hex()}/{self._view.votes + 1}"
-        text = reason.encode()[:32].ljust(32, b"\0")
-        return self._send(step, "rollbackOpen", 0, text)
 
     def leave_out(self, height: int) -> None:
         """Give up the entries from `height` on, which the nodes refuse: the training has to go back first."""
@@ -174,16 +172,6 @@ class Recording:
             return None
         result = self._results.at(row)
         return Restore(last.result.get("vote"), row, result.step, result.pack)
-
-    def require_quorum(self) -> None:
-        """Raise QuorumMissing when the last step found fewer nodes than a quorum."""
-        if self._missing:
-            raise QuorumMissing(
-                f"{self._view.needed} of {len(self._view.nodes)} nodes have to sign; missing are"
-                f" {', '.join(self._missing)}. Nothing is lost: the run waits.",
-                retryable=True,
-                missing=self._missing,
-            )
 
     # following
 
@@ -382,6 +370,33 @@ class Recording:
         for proposal in self.queues.open_proposals(Kind.ROLLBACK):
             self.queues.withdraw(proposal.number)
             self._did.append(f"rollback vote {proposal.attempt} ended without a majority")
+
+    def _heed_alarms(self, vote: int | None) -> None:
+        """Ask for a rollback when the monitor raised an alarm on the branch that counts."""
+        heeded = int(self.book.noted("alarms") or 0)
+        alarms = self._results.alarms(heeded)
+        if not alarms:
+            return
+        if not self._settings.on_alarm or vote is not None or self.restore_due() is not None:
+            self.book.note("alarms", str(heeded + len(alarms)))  # the way back is known already
+            return
+        now = self._monotonic()
+        self._alarmed_at = now if self._alarmed_at is None else self._alarmed_at
+        told = f"alarm at step {alarms[0].step}: {alarms[0].reason}"
+        self._hurried = True
+        pending = self.queues.first(*PENDING) is not None
+        if self._view.head == NONE or (pending and now - self._alarmed_at < self._settings.patience_s):
+            self._waits.append(f"{told}; what was recorded before is registered first")
+            return
+        step = f"ledger.rollbackOpen/{self.book.run.hex()}/{self._view.votes + 1}"
+        try:
+            self._send(step, "rollbackOpen", 0, alarms[0].reason.encode().ljust(32, b"\0"))
+        except ContractRefused as error:  # one is open, or must not be yet
+            self._waits.append(f"{told}; {error.message}")
+            return
+        self.book.note("alarms", str(heeded + len(alarms)))
+        self._alarmed_at = None
+        self._did.append(f"{told}; asked for a rollback")
 
     # both
 

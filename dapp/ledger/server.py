@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -34,11 +35,16 @@ MAX_CONNECTIONS: Final = 64
 BODY_S: Final = 10.0  # for the whole of a message
 CONNECTION_S: Final = 120.0  # for a connection as a whole
 STOP_S: Final = 2
+_log = logging.getLogger(__name__)
 
 
 def application(desk: Desk, names: Sequence[str] = ()) -> ASGIApp:
     """The server's web application. names: DNS names it answers to, besides localhost."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(QuorateError)
+    def refuse(request: Request, error: QuorateError) -> Response:
+        return _refusal(error)
 
     @app.get("/v1/state")
     def state() -> Response:
@@ -48,15 +54,12 @@ def application(desk: Desk, names: Sequence[str] = ()) -> ASGIApp:
     def headers(request: Request) -> Response:
         text = request.query_params.get("from", "")
         if not (text.isascii() and text.isdecimal() and len(text) <= 15 and int(text) <= MAX_UINT48):
-            return _refusal(RecorderRefused("from must be a height", status=400))
+            raise RecorderRefused("from must be a height")
         return _answer(200, {"headers": desk.headers(int(text))})
 
     async def taken(request: Request, take: Callable[[object], dict[str, Any]]) -> Response:
-        try:
-            message = parse_canonical_json(await request.body(), MESSAGE_BYTES)
-            return _answer(200, await run_in_threadpool(take, message))
-        except QuorateError as error:
-            return _refusal(error)
+        message = parse_canonical_json(await request.body(), MESSAGE_BYTES)
+        return _answer(200, await run_in_threadpool(take, message))
 
     @app.post("/v1/nonce")
     async def nonce(request: Request) -> Response:
@@ -83,6 +86,7 @@ class RecorderServer:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind((host, port))
+            self._socket.listen(MAX_CONNECTIONS)  # so that nobody is turned away before `start`
         except OSError as error:
             self._socket.close()
             raise LedgerError(
@@ -199,8 +203,12 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _refusal(error: QuorateError, close: bool = False) -> Response:
-    status = error.values.get("status", 503 if isinstance(error, LedgerError) else 400)
-    response = _answer(status if isinstance(status, int) else 503, {"error": error.to_dict()})
+    """A refusal with its reason; of a fault of our own no more than that there is one."""
+    if isinstance(error, LedgerError) and not isinstance(error, RecorderRefused):
+        _log.error("%s: %s", error.code, error.message)
+        error = RecorderRefused("the recorder cannot keep anything now", retryable=True, status=503)
+    status = error.values.get("status", 400)
+    response = _answer(status if isinstance(status, int) else 400, {"error": error.to_dict()})
     if close:
         response.headers["Connection"] = "close"
     return response

@@ -39,8 +39,9 @@ class Stored:
 class Archive:
     """Packs by their SHA-256, for any number of processes and threads."""
 
-    def __init__(self, files: PackFiles, bounds: Bounds, cache_bytes: int) -> None:
-        self._files = files
+    def __init__(self, folder: Path, bounds: Bounds, cache_bytes: int) -> None:
+        self.folder = folder
+        self._files = PackFiles(folder)
         self._bounds = bounds
         self._cache = RawCache(cache_bytes)
         self._indexes: OrderedDict[bytes, Index] = OrderedDict()
@@ -55,14 +56,14 @@ class Archive:
         bounds       what a pack may cost to read
         cache_bytes  memory for earlier tensors, to which the next differences are taken
         """
-        return cls(PackFiles(folder), bounds or Bounds(), cache_bytes)
+        return cls(folder, bounds or Bounds(), cache_bytes)
 
     def put(self, tensors: Mapping[str, Tensor], parent: bytes | None = None) -> Stored:
         """Keep a checkpoint; on the disk when this returns. The same tensors and parent give the same pack.
 
         parent: the pack that it follows. What is unchanged is a reference to where it lies, what changed a
-        difference if that is small. Raises InvalidTensor; PackMissing, PackCorrupt or InvalidPack when the
-        parent cannot be restored; ArchiveFull, ArchiveError.
+        difference if that is small. Raises InvalidTensor, also for more than the bounds allow; PackMissing,
+        PackCorrupt or InvalidPack when the parent cannot be restored; ArchiveFull, ArchiveError.
         """
         with self._lock, self._files.reader() as reader:
             writer = PackWriter() if parent is None else PackWriter(parent, self._verified(parent))
@@ -71,7 +72,12 @@ class Archive:
                 if not writer.refer(entry):
                     writer.append(entry, raw, self._base(writer.base(entry), entry, reader))
             data = writer.to_bytes()
-            index = read(data, self._bounds)
+            try:
+                index = read(data, self._bounds)
+            except InvalidPack as error:
+                raise InvalidTensor(
+                    f"the checkpoint is more than this archive takes: {error.message}"
+                ) from error
             pack = self._files.keep(data)
             self._remember(pack, index)
             self._restored.add(pack)

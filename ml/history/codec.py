@@ -97,14 +97,18 @@ def _add_differences(words: Raw, parts: Sequence[Coded], word_bytes: int) -> Non
     """Sum the parts' bytes by place and carry once: cheaper than to put each part's words together."""
     if any(part.coding is not Coding.DIFFERENCE for part in parts):
         raise InvalidCoding("a whole part follows another part")
-    sums = np.zeros(len(words), np.uint16)
-    for part in parts:
+    sums = _unzstd(parts[0].data, len(words)).astype(np.uint16)
+    for part in parts[1:]:
         sums += _unzstd(part.data, len(words))
     word = np.dtype(f"<u{word_bytes}")
+    planes = sums.reshape(word_bytes, -1)
+    changes = planes[-1].astype(word)
+    for plane in planes[-2::-1]:
+        changes <<= word.type(8)
+        changes += plane
+    changes -= _halves(word, len(parts))
     total = words.view(word)
-    total -= _halves(word, len(parts))
-    for place, plane in enumerate(sums.reshape(word_bytes, -1)):
-        total += plane.astype(word) << word.type(8 * place)
+    total += changes
 
 
 def _halves(word: np.dtype[np.unsignedinteger], times: int = 1) -> np.unsignedinteger:

@@ -9,7 +9,8 @@ rest (ml.history.skeleton).
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import struct
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -20,7 +21,7 @@ from torch.optim import Optimizer
 
 from ml.errors import QuorateError
 from ml.history import skeleton
-from ml.history.skeleton import Node
+from ml.history.copies import Copies
 from ml.history.tensors import WEIGHTS, weights_of
 
 SKELETON: Final = "state/skeleton"
@@ -63,27 +64,27 @@ class Training:
 class Snapshot:
     """A training at one moment, shared with nobody. Taking it copies tensors; its document comes later."""
 
-    copies: Mapping[str, Tensor]
-    nodes: list[Node]
+    copies: Copies
+    weights: Mapping[str, int]  # which copy
+    rest: Any
 
     def tensors(self) -> dict[str, Tensor]:
         """All that must be kept, by name."""
-        text = torch.frombuffer(bytearray(skeleton.to_bytes(self.nodes)), dtype=torch.uint8)
-        return {**self.copies, SKELETON: text}
+        copies = self.copies.tensors()
+        tensors = {WEIGHTS + name: copies[index] for name, index in self.weights.items()}
+        text = skeleton.to_bytes(skeleton.encode(self.rest, "state", copies, tensors))
+        return {**tensors, SKELETON: torch.frombuffer(bytearray(text), dtype=torch.uint8)}
 
 
 def snapshot(training: Training, loop: object = None) -> Snapshot:
     """The state of `training` now, and `loop`: any value of the caller's. Raises InvalidState."""
-    copies: dict[str, Tensor] = {}
     module = training.model.state_dict()
     weights = {name: tensor for name, tensor in module.items() if isinstance(tensor, Tensor)}
-    for name, tensor in weights.items():
-        copies[WEIGHTS + name] = skeleton.copied(tensor)
-    value = {
+    rest = {
         "model": {
             "strides": {n: s for n, t in weights.items() if (s := skeleton.strides_of(t))},
             "extra": {name: item for name, item in module.items() if name not in weights},
-            "buffers": dict(_hidden_buffers(training.model)),
+            "buffers": _hidden_buffers(training.model, module),
             "evaluating": [n for n, m in training.model.named_modules() if not m.training],
             "frozen": [n for n, p in training.model.named_parameters() if not p.requires_grad],
             "gradients": _gradients(training.model) if training.gradients else None,
@@ -93,7 +94,11 @@ def snapshot(training: Training, loop: object = None) -> Snapshot:
         "random": random_state(training.generators),
         "loop": loop,
     }
-    return Snapshot(copies, skeleton.encode(value, "state", copies))
+    copies = Copies()
+    indices = {name: copies.add(tensor) for name, tensor in weights.items()}
+    value = skeleton.frozen(rest, ("state",), copies)
+    copies.take()
+    return Snapshot(copies, indices, value)
 
 
 def capture(training: Training, loop: object = None) -> dict[str, Tensor]:
@@ -179,16 +184,16 @@ def generator_state(generator: AnyGenerator) -> Any:
 
 def _python_state(state: tuple[Any, ...]) -> dict[str, Any]:
     version, words, gauss = state
-    return {"version": version, "words": np.array(words, "<u4"), "gauss": gauss}
+    packed = np.frombuffer(struct.pack(f"<{len(words)}I", *words), "<u4")
+    return {"version": version, "words": packed, "gauss": gauss}
 
 
 def _python_state_back(state: Mapping[str, Any]) -> tuple[Any, ...]:
     return state["version"], tuple(state["words"].tolist()), state["gauss"]
 
 
-def _hidden_buffers(model: nn.Module) -> dict[str, Tensor]:
+def _hidden_buffers(model: nn.Module, shown: Container[str]) -> dict[str, Tensor]:
     """Buffers that state_dict leaves out."""
-    shown = model.state_dict().keys()
     return {name: buffer for name, buffer in model.named_buffers() if name not in shown}
 
 
@@ -201,7 +206,7 @@ def _differences(tensors: Mapping[str, Tensor], value: Any, training: Training) 
     model, recorded = training.model, value["model"]
     here = {n: t for n, t in model.state_dict().items() if isinstance(t, Tensor)}
     yield from _tensor_differences(weights_of(tensors), here)
-    yield from _tensor_differences(recorded["buffers"], _hidden_buffers(model))
+    yield from _tensor_differences(recorded["buffers"], _hidden_buffers(model, model.state_dict()))
     yield from _name_differences("state", recorded["extra"], model.state_dict().keys() - here.keys())
     names = dict(model.named_parameters()).keys()
     yield from (f"the model has no {name} to freeze" for name in recorded["frozen"] if name not in names)
@@ -248,7 +253,7 @@ def _apply(tensors: Mapping[str, Tensor], value: Any, training: Training) -> Non
             strides = recorded["strides"].get(name, [])
             if isinstance(tensor, Tensor) and skeleton.strides_of(tensor) != strides:
                 tensor.data = skeleton.laid_out(tensor, strides, str(tensor.device))
-        for name, buffer in _hidden_buffers(model).items():
+        for name, buffer in _hidden_buffers(model, model.state_dict()).items():
             buffer.copy_(recorded["buffers"][name])
     for name, module in model.named_modules():
         module.training = name not in recorded["evaluating"]

@@ -1,4 +1,4 @@
-"""Tensors as bytes: the dtypes that a history holds, weights files of any of them, weights as bf16."""
+"""Tensors as bytes: which dtypes a history holds, a weights file of any of them, weights in bf16."""
 
 from __future__ import annotations
 
@@ -80,12 +80,12 @@ def raw_bytes(tensor: Tensor) -> Raw:
 
 
 def from_raw(raw: Raw, dtype: DType, shape: tuple[int, ...]) -> Tensor:
-    """The tensor with these bytes, whose memory it takes over. Raises InvalidTensor for a bool beyond 1."""
+    """The tensor with these bytes, in the same memory. Raises InvalidTensor for a bool beyond 0 and 1."""
     if dtype.torch is torch.bool and bool((raw > 1).any()):
         raise InvalidTensor("a bool tensor holds bytes other than 0 and 1")
     if not len(raw):
         return torch.empty(shape, dtype=dtype.torch)
-    return torch.from_numpy(raw).view(dtype.torch).reshape(shape)
+    return torch.frombuffer(raw, dtype=dtype.torch).reshape(shape)
 
 
 def weights_of(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

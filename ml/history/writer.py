@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from torch import Tensor
@@ -11,6 +12,8 @@ from ml.canonical import sha256
 from ml.history.codec import Coded, Coding, encode
 from ml.history.pack import MAGIC, MAX_NAME_CHARACTERS, Entry, Index, Part, parts_kept, write
 from ml.history.tensors import InvalidTensor, Raw, dtype_of, raw_bytes
+
+WORTH_A_DIFFERENCE_BYTES: Final = 4_096  # below, looking up parts costs more than it saves
 
 
 class PackWriter:
@@ -36,7 +39,7 @@ class PackWriter:
 
     def base(self, entry: Entry) -> tuple[Part, ...]:
         """The parts of the version to which the next difference is due; none: the tensor is to be whole."""
-        earlier = self._before.get(entry.name)
+        earlier = self._before.get(entry.name) if entry.raw_bytes >= WORTH_A_DIFFERENCE_BYTES else None
         if earlier is None or (earlier.dtype, earlier.shape) != (entry.dtype, entry.shape):
             return ()
         return earlier.parts[: parts_kept(earlier.turn)]

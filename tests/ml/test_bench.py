@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 
 from ml import bench, evaluate
+from ml.bench_history import Figure
 from ml.models import build
 from ml.models.table_i import table_i
 
@@ -39,9 +40,11 @@ def test_fusion_backbone_runsInEveryEpochOrOnce(fuse: Callable[..., None], passe
 def test_main_json_isOneDocumentAndTheExitStatusTellsMisses(capsys: pytest.CaptureFixture[str]) -> None:
     slow = bench.Ratio("evaluation", 5.0, 1.0, 5.0, 10.0, "")
     fast = bench.Ratio("fusion", 9.0, 1.0, 9.0, 9.0, "")
+    small = Figure("bytes", 0.5, 0.6, "")
     with (
         mock.patch.object(bench, "evaluation", return_value=slow),
         mock.patch.object(bench, "fusion", return_value=fast),
+        mock.patch.object(bench, "history", return_value=[small]),
         mock.patch("sys.argv", ["bench", "--json", "--threads", "2"]),
     ):
         assert bench.main() == 1
@@ -49,3 +52,17 @@ def test_main_json_isOneDocumentAndTheExitStatusTellsMisses(capsys: pytest.Captu
     report = json.loads(capsys.readouterr().out)
     assert (report["version"], report["threads"]) == (1, 2)
     assert [ratio["ratio"] for ratio in report["ratios"]] == [5.0, 9.0]
+    assert report["history"] == [{"name": "bytes", "value": 0.5, "limit": 0.6, "detail": ""}]
+
+
+@pytest.mark.parametrize(("value", "status"), [(0.6, 0), (0.61, 1)])
+def test_main_onlyHistory_theExitStatusTellsMisses(
+    value: float, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with (
+        mock.patch.object(bench, "history", return_value=[Figure("bytes", value, 0.6, "of a copy")]),
+        mock.patch("sys.argv", ["bench", "--only", "history"]),
+    ):
+        assert bench.main() == status
+
+    assert f"{value:.3f}   (at most 0.6)   of a copy" in capsys.readouterr().out

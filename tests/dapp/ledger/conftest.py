@@ -7,10 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.dapp.ledger.runs import Stage, new_stage
+from tests.dapp.ledger.runs import Ground, Stage, new_ground, new_stage
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Ground]:
+    with new_ground() as made:
+        yield made
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    with new_stage(tmp_path) as made:
+def stage(ground: Ground, tmp_path: Path) -> Iterator[Stage]:
+    with new_stage(ground, tmp_path) as made:
         yield made

@@ -27,6 +27,8 @@ from dapp.ledger.content import Shelves
 from dapp.ledger.node import Node, NodeSettings, Report
 from dapp.ledger.recording import Progress, Recording, RecordSettings, Restore
 from dapp.ledger.server import RecorderServer
+from dapp.stages import rollback
+from dapp.stages.context import Context
 from dapp.store import Store, open_store
 from ml.canonical import sha256
 from ml.history.archive import Archive
@@ -127,6 +129,12 @@ class Stage:
     def chain(self, index: int, journal: Journal | None = None) -> Chain:
         return chain_of(self.rpc, self.deployment, index, journal)
 
+    def open_vote(self, index: int = RECORDER, reason: str = "nan") -> None:
+        """Ask for a rollback, as the recorder or a node."""
+        journal = Journal.in_memory()
+        chain = self.chain(index, journal)
+        rollback.open_vote(Context(chain, self.store, journal, self.clock), self.run, reason)
+
     def recorder(self, failpoint: Failpoint = no_failpoint, **settings: object) -> Recording:
         journal = Journal.open(self.folder / "recorder", 1, bytes(32), self.address(RECORDER))
         book = Book.open(self.folder / "recorder" / "book", self.run)
@@ -191,25 +199,40 @@ def chain_of(rpc: Rpc, deployment: Deployment, index: int, journal: Journal | No
     return Chain(rpc, deployment, Signer.devnet(index), journal, SendSettings(poll_s=0.01))
 
 
+@dataclass
+class Ground:
+    """A chain in this process with the contracts on it, for any number of runs."""
+
+    node: InProcess
+    rpc: Rpc
+    deployment: Deployment
+    runs: int = 0
+
+
+@contextmanager
+def new_ground() -> Iterator[Ground]:
+    with InProcess() as node:
+        rpc = node.rpc()
+        deployer = Chain(rpc, None, Signer.devnet(29), settings=SendSettings(poll_s=0.01))
+        yield Ground(node, rpc, deploy(deployer, folder=None))
+
+
 @contextmanager
 def new_stage(
-    folder: Path, nodes: tuple[int, ...] = NODES, difficulty_bits: int = DIFFICULTY_BITS
+    ground: Ground, folder: Path, nodes: tuple[int, ...] = NODES, difficulty_bits: int = DIFFICULTY_BITS
 ) -> Iterator[Stage]:
-    """A fresh chain on which the run has been started."""
-    with InProcess() as node, ExitStack() as closing:
-        rpc = node.rpc()
-        deployment = deploy(chain_of(rpc, _none(), 29), folder=None)
-        recorder = chain_of(rpc, deployment, RECORDER)
-        terms = RunTerms(sha256(b"spec"), difficulty_bits=difficulty_bits, window_s=WINDOW_S)
+    """A run of its own, just started."""
+    ground.runs += 1
+    with ExitStack() as closing:
+        recorder = chain_of(ground.rpc, ground.deployment, RECORDER)
+        salt = ground.runs.to_bytes(32, "big")
+        terms = RunTerms(sha256(b"spec"), difficulty_bits=difficulty_bits, window_s=WINDOW_S, salt=salt)
         members = sorted((Signer.devnet(i).address for i in nodes), key=lambda a: int(a, 16))
-        recorder.send("ledger.runStart/1", recorder.ledger.call("runStart", terms.astuple(), members))
-        run = Ledger(rpc.chain_id, recorder.ledger.address).run_id(terms, recorder.address, members)
+        recorder.send("ledger.runStart", recorder.ledger.call("runStart", terms.astuple(), members))
+        run = Ledger(ground.rpc.chain_id, recorder.ledger.address).run_id(terms, recorder.address, members)
         results = Results.open(folder / "training")
         closing.callback(results.close)
         trainer = Trainer(results, Archive.open(folder / "training" / "archive"))
         store = open_store(f"embedded:{folder / 'store'}")
-        yield Stage(folder, rpc, node.clock(rpc), deployment, store, run, trainer, closing)
-
-
-def _none() -> Deployment:
-    return None  # type: ignore[return-value]  # before there is one
+        clock = ground.node.clock(ground.rpc)
+        yield Stage(folder, ground.rpc, clock, ground.deployment, store, run, trainer, closing)

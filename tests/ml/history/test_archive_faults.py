@@ -1,0 +1,106 @@
+"""The archive when it is killed, when the disk is full, and when the disk fails."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from ml.history.archive import Archive
+from ml.history.files import ArchiveError, ArchiveFull
+
+
+def noise(size_bytes: int, seed: int = 1) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {"weights/a": torch.randint(0, 256, (size_bytes,), dtype=torch.uint8, generator=generator)}
+
+
+def left_behind(archive: Archive) -> list[Path]:
+    return [file for name in ("packs", "staging") for file in (archive.folder / name).iterdir()]
+
+
+def test_put_killedAtAnySystemCall_leavesNothingHalfWritten(tmp_path: Path) -> None:
+    script = Path(__file__).with_name("killed_puts.py")
+    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, check=True)
+    results = json.loads(done.stdout)
+
+    assert [result.pop("killed") for result in results] == [True] * (len(results) - 1) + [False]
+    assert len(results) > 15
+    assert {result.pop("was_there") for result in results} == {True, False}
+    assert [result for result in results if not all(result.values())] == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT])
+def test_put_whoseFsyncFails_keepsNothing(
+    number: int, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(ArchiveFull if number == errno.EDQUOT else ArchiveError) as caught:
+        archive.put(noise(100))
+
+    assert os.strerror(number) in caught.value.message
+    assert left_behind(archive) == []
+
+
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may grow beyond 100,000 bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_files")
+def test_put_pastTheFileSizeLimit_isFull_andKeepsNothing(archive: Archive) -> None:
+    with pytest.raises(ArchiveFull) as caught:
+        archive.put(noise(200_000))
+
+    assert (caught.value.code, caught.value.retryable) == ("archive-full", False)
+    assert left_behind(archive) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 2 MiB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
+
+
+def test_put_onAFullDisk_isFull_andLosesNothing(small_disk: Path) -> None:
+    archive = Archive.open(small_disk / "archive")
+    kept = archive.put(noise(600_000)).pack
+    with pytest.raises(ArchiveFull) as caught:
+        archive.put(noise(3_000_000), kept)
+    left = left_behind(archive)
+    after = archive.put(noise(100_000, seed=2), kept).pack
+
+    assert "No space left on device" in caught.value.message
+    assert left == [small_disk / "archive" / "packs" / kept.hex()]
+    assert torch.equal(archive.get(kept)["weights/a"], noise(600_000)["weights/a"])
+    assert torch.equal(archive.get(after)["weights/a"], noise(100_000, seed=2)["weights/a"])
+
+
+def test_open_whereAFileStands_failsAndSaysWhere(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ArchiveError) as caught:
+        Archive.open(tmp_path / "file")
+
+    assert str(tmp_path / "file") in caught.value.message
