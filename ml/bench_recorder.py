@@ -22,12 +22,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim import Adam
 
-from ml.bench import random_samples, seconds
+from ml.bench import random_samples
 from ml.data.shares import SIZES
 from ml.history import Recorder, record
 from ml.models.classifier import build
 from ml.models.table_i import KERNELS, table_i
 from ml.threads import torch_threads
+from ml.timing import seconds
 
 TARGET_PERCENT: Final = 1.0
 SAMPLES: Final = SIZES["mnist"].train
