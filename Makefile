@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo test test-long lint slither bench bench-learning lock clean
+.PHONY: help setup build demo demo-rollback test test-long lint slither bench bench-learning lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -28,6 +28,9 @@ build: $(STAMPS)/build ## compile the contracts into build/contracts
 
 demo: setup build ## run a whole task on a local chain; ARGS="--scenario 2 --dataset digits --seed 7 --quick"
 	@$(PY) -m dapp demo $(ARGS)
+
+demo-rollback: setup build ## a training goes wrong, five nodes vote and take it back; ARGS="--seed 7"
+	@$(PY) -m dapp demo-rollback $(ARGS)
 
 test: setup build ## run every test but the long ones
 	@tools/test.sh "not long"

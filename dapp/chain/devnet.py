@@ -92,7 +92,7 @@ class Anvil:
                 stdout=self._log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
             self._await_answer()
         except BaseException:
@@ -260,7 +260,7 @@ def anvil_clock(rpc: Rpc) -> TravelClock:
     return TravelClock(rpc, travel, mine)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """In the child, before anvil: Linux ends it when its parent is gone, also by kill -9."""
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 

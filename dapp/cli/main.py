@@ -17,6 +17,7 @@ from dapp.cli.verbs import (
     agent,
     commit,
     demo,
+    demo_rollback,
     deploy,
     devnet,
     doctor,
@@ -58,7 +59,8 @@ for name, group in {
 }.items():
     app.add_typer(group, name=name)
 for module in (
-    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo, doctor, topics,
+    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo, demo_rollback,
+    doctor, topics,
 ):  # fmt: skip
     app.registered_commands += module.app.registered_commands
 

@@ -127,7 +127,7 @@ def _play(setting: Setting, began_s: float) -> Report:
     key = pool.PoolKey()
     for verifier in setting.stage.cast(deployment, setup).verifiers:
         pool.join(verifier.ctx, key)
-        narrator.did(verifier, "joins the pool")
+        narrator.did(verifier.name, "joins the pool")
 
     narrator.stage("task", "The initiator escrows and opens the task")
     spec = setting.material.spec(
@@ -139,7 +139,7 @@ def _play(setting: Setting, began_s: float) -> Report:
         metric=setting.budget.metric,
     )
     opened = task.open_task(cast.initiator.ctx, spec, _terms(setting, key.pool), setting.material.shards)
-    narrator.did(cast.initiator, f"opens task 0x{opened.task.hex()}")
+    narrator.did(cast.initiator.name, f"opens task 0x{opened.task.hex()}")
 
     narrator.stage("train", "Five contributors train on private data")
     trained = _train(setting, cast, spec)
@@ -165,7 +165,7 @@ def _play(setting: Setting, began_s: float) -> Report:
     curves = _start_curves(setting, measure, trained, view)
     if view.accepted:
         fused = fuse.fuse(cast.initiator.ctx, opened.task)
-        narrator.did(cast.initiator, f"stores the fused model {fused.manifest_cid}")
+        narrator.did(cast.initiator.name, f"stores the fused model {fused.manifest_cid}")
     else:
         narrator.warn("no model was accepted: there is nothing to fuse, and the reward went back")
     found = _finish_curves(setting, curves)
@@ -249,20 +249,20 @@ def _commit(setting: Setting, cast: Cast, task_id: bytes, trained: list[Trained]
     _wait(setting, cast, task_id, Phase.NOTICE)
     for actor, model in zip(cast.contributors, trained, strict=True):
         commit.seal(actor.ctx, task_id, model.manifest, model.weights)
-        setting.narrator.did(actor, "seals a model")
+        setting.narrator.did(actor.name, "seals a model")
     _wait(setting, cast, task_id, Phase.SUBMIT)
     for actor in cast.contributors:
         shown = commit.open_model(actor.ctx, task_id)
-        setting.narrator.did(actor, f"opens {shown.manifest_cid}")
+        setting.narrator.did(actor.name, f"opens {shown.manifest_cid}")
 
 
 def _draw(setting: Setting, cast: Cast, task_id: bytes) -> None:
     _wait(setting, cast, task_id, Phase.OPEN)
     fixed = draw.fix(cast.initiator.ctx, task_id)
-    setting.narrator.did(cast.initiator, f"fixes block {fixed.draw_block} as the one that draws")
+    setting.narrator.did(cast.initiator.name, f"fixes block {fixed.draw_block} as the one that draws")
     revealed = draw.reveal(cast.initiator.ctx, task_id)
     shown = ", ".join(map(str, revealed.indices))
-    setting.narrator.did(cast.initiator, f"shows the drawn shards {shown}")
+    setting.narrator.did(cast.initiator.name, f"shows the drawn shards {shown}")
 
 
 def _committee(cast: Cast, view: TaskView) -> list[Actor]:
@@ -287,12 +287,12 @@ def _vote(setting: Setting, cast: Cast, task_id: bytes, verified: dict[str, Veri
     committee = [actor for actor in cast.verifiers if actor.name in verified]
     for actor in committee:
         vote.seal(actor.ctx, task_id, verified[actor.name].scores_ppm)
-        setting.narrator.did(actor, "seals a ballot")
+        setting.narrator.did(actor.name, "seals a ballot")
     _wait(setting, cast, task_id, Phase.VOTE)
     for actor in committee:
         ballot = vote.open_ballot(actor.ctx, task_id)
         setting.narrator.did(
-            actor, f"opens it: {', '.join(f'{s / 10_000:.2f} %' for s in ballot.scores_ppm)}"
+            actor.name, f"opens it: {', '.join(f'{s / 10_000:.2f} %' for s in ballot.scores_ppm)}"
         )
 
 
@@ -305,7 +305,7 @@ def _settle(setting: Setting, cast: Cast, task_id: bytes) -> TaskView:
     for actor in (*cast.contributors, *cast.verifiers):
         if actor.address in accepted | voted:
             taken = settle.withdraw(actor.ctx, task_id)
-            setting.narrator.did(actor, f"withdraws {taken.amount_wei / 1e18:g} ether")
+            setting.narrator.did(actor.name, f"withdraws {taken.amount_wei / 1e18:g} ether")
     settle.withdraw(cast.initiator.ctx, task_id)
     return task.show(cast.initiator.ctx, task_id)
 

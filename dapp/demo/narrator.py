@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO
 
-from dapp.demo.cast import Actor
-
 Say = Callable[[str], None]
 
 
@@ -44,9 +42,9 @@ class Narrator:
         left_s = self._left_s(name)
         self._line(f"[{len(self._began)}/{len(self._plan)}] {name}: {what} (about {_span(left_s)} left)")
 
-    def did(self, actor: Actor, what: str) -> None:
+    def did(self, who: str, what: str) -> None:
         """A participant has done something."""
-        self._line(f"      {actor.name} {what}")
+        self._line(f"      {who} {what}")
 
     def progress(self, name: str, done: int, total: int) -> None:
         """Part of a stage is `done` of `total`."""

@@ -59,6 +59,7 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "key new": (["--keystore", "new.json"], Exit.KEY, "key-refused"),
     "key show": (["nowhere.json"], Exit.KEY, "key-refused"),
     "demo": (["--dataset", "cats"], Exit.USAGE, "usage"),
+    "demo-rollback": (["--seed", "-1"], Exit.USAGE, "usage"),
     "doctor": (NOWHERE, Exit.FAILED, "unhealthy"),
     "help": (["weather"], Exit.NOT_FOUND, "not-found"),
 }
