@@ -248,7 +248,7 @@ def _start(ctx: Context, dataset: Dataset) -> runs.Started:
 
 @contextlib.contextmanager
 def _recording(ctx: Context, run: bytes, out: Path) -> Iterator[Recording]:
-    settings = RecordSettings(batch=BATCH, age_s=AGE_S, poll_s=POLL_S)
+    settings = RecordSettings(batch=BATCH, age_s=AGE_S, poll_s=POLL_S, patience_s=PATIENCE_S)
     archive = Archive.open(out / "training" / ARCHIVE)
     with Results.open(out / "training") as results, Book.open(book_of(out, run, None), run) as book:
         yield Recording(ctx.chain, ctx.store, results, archive, book, settings)

@@ -25,14 +25,12 @@ def story(report: Mapping[str, Any], path: Path) -> Path:
             steps, values = [row["step"] for row in rows], [row[field] / unit for row in rows]
             axes.plot(steps, values, "o-", color=colour, markersize=3, linewidth=1.4, label=name)
         axes.axvline(report["explodes_at"], color=BACK, linewidth=1, linestyle=":")
-    worst, target = epochs[0], epochs[0]
-    for row in epochs:
-        worst = row if row["step"] == report["detected_at"] and not row["on_line"] else worst
-        target = row if row["height"] == report["target_height"] else target
+    target = next(row for row in report["epochs"] if row["height"] == report["target_height"])
     upper.annotate(
-        f"{report['reason']} noticed, back to epoch {report['target']}",
+        f"{report['reason']} noticed at epoch {report['detected_at']}, back to epoch {report['target']}",
         (target["step"], target["accuracy_ppm"] / 10_000),
-        (worst["step"] + 2, 50),
+        (0.55, 0.45),
+        textcoords="axes fraction",
         color=INK,
         arrowprops={"arrowstyle": "->", "color": BACK, "linewidth": 1.6},
     )
@@ -44,7 +42,7 @@ def story(report: Mapping[str, Any], path: Path) -> Path:
     upper.set_title(
         f"Test accuracy {with_it:.1f} % with the rollback, {without:.1f} % without", color=INK, loc="left"
     )
-    upper.legend(frameon=False, loc="center left")
+    upper.legend(frameon=False, loc="lower left")
     figure.savefig(path)
     return path
 
