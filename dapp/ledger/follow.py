@@ -27,6 +27,8 @@ def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
         for event in found:
             if isinstance(event, events.Attested):
                 book.register(event.head, event.at.block, event.at.tx)
+            elif isinstance(event, events.RollbackOpened):
+                book.note(f"vote {event.vote}", str(event.at.block))
             elif isinstance(event, events.RolledBack):
                 book.register_rollback(
                     Rollback(event.vote, event.head, event.target, event.entry, event.at.block, event.at.tx)

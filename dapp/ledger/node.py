@@ -7,7 +7,7 @@ at any point and started again it goes on where it stood.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -114,6 +114,10 @@ class Node:
         if state is not None and state.announced is not None:
             self._fetch(state.announced, view)
         self._append_rollback()
+        if view.head != NONE and self.book.get(view.head) is None:
+            self._waits(
+                f"the chain's head {view.head.hex()[:16]}… is not in this book: its headers are missing"
+            )
         self._check()
         vote = open_vote(view, self.book, self._chain.rpc.block().timestamp_s)
         if vote is not None:
@@ -156,8 +160,7 @@ class Node:
                 self._drop_replaced()
             while self.book.count <= announced.height:
                 before = self.book.count
-                for header in self._recorder.headers(before):
-                    self._take(header, view)
+                self._take_page(self._recorder.headers(before), view)
                 if self.book.count == before:
                     break
         except EntryRefused as error:
@@ -166,6 +169,23 @@ class Node:
             self._waits(error.message)
         if self.book.get(announced.head) is None and announced.height < self.book.count:
             self._refuse(f"entry {announced.height} as announced is not the one among the recorder's headers")
+
+    def _take_page(self, headers: Sequence[Header], view: RunView) -> None:
+        """All of them in one transaction, up to the first bad one. Raises EntryRefused for that."""
+        refusal = None
+        try:
+            with self.book.database.transaction():
+                for header in headers:
+                    try:
+                        self._take(header, view)
+                    except EntryRefused as error:
+                        refusal = error
+                        break
+        except BaseException:
+            self.book.reload()
+            raise
+        if refusal is not None:
+            raise refusal
 
     def _take(self, header: Header, view: RunView) -> None:
         if header.parent != self.book.head_id and header.height == self.book.count:

@@ -20,7 +20,7 @@ from dapp.chain.ledger import Ledger, compact, history_proof, quorum, run_view
 from dapp.chain.outbox import Failpoint, no_failpoint
 from dapp.ledger.book import Book
 from dapp.ledger.desk import Desk
-from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
+from dapp.ledger.follow import REORG_BLOCKS, catch_up, open_vote, rollback_to_append
 from dapp.ledger.manifest import Checkpoint, PackRef
 from dapp.ledger.queues import MAX_WAITING, PENDING, Entry, Kind, Proposal, Queues, State
 from dapp.store import Store
@@ -139,15 +139,16 @@ class Recording:
         self._did, self._waits, self._missing = [], [], ()
         self._follow()
         self._take()
+        self._draft_and_mine()
         vote = open_vote(self._view, self.book, self._chain.rpc.block().timestamp_s)
         if vote is None:
             self._end_votes()
-            self._draft_and_mine()
-            self._propose()
-            self._attest()
-        else:
-            self._draft_and_mine()
-            self._roll_back(vote)
+        if self._is_abreast():
+            if vote is None:
+                self._propose()
+                self._attest()
+            else:
+                self._roll_back(vote)
         self._heed_alarms(vote)
         return Progress(
             self._states(), tuple(self._did), tuple(self._waits), self._missing, self.restore_due()
@@ -274,7 +275,7 @@ class Recording:
     # mined → registered
 
     def _propose(self) -> None:
-        if self.queues.open_proposals(Kind.ATTEST) or not self._is_abreast():
+        if self.queues.open_proposals(Kind.ATTEST):
             return
         mined = self.queues.count(State.MINED)
         head = self.book.head
@@ -291,6 +292,7 @@ class Recording:
         self._hurried = self._hurried and not (all_mined and end == self.book.count)
         last = self.book.at(end - 1)
         proposal = self.queues.propose(self._view.head, self.queues.attempts(self._view.head), last.id)
+        self._note_block(proposal)
         self._did.append(f"proposed entries {first.header.height} to {last.height}")
         if self._settings.broadcast:
             step = f"ledger.record/{self.book.run.hex()}/{proposal.head.hex()}"
@@ -298,11 +300,14 @@ class Recording:
 
     def _is_abreast(self) -> bool:
         """Whether the book knows what the chain has registered last."""
-        return self._view.head == NONE or self.book.is_registered(self._view.head)
+        if self._view.head == NONE or self.book.is_registered(self._view.head):
+            return True
+        self._waits.append(
+            "the chain's head is not in this recorder's book: put back the folder it came from"
+        )
+        return False
 
     def _attest(self) -> None:
-        if not self._is_abreast():
-            return
         for proposal in self.queues.open_proposals(Kind.ATTEST):
             if proposal.parent != self._view.head:
                 self.queues.withdraw(proposal.number)
@@ -410,8 +415,7 @@ class Recording:
         }
         endorsers: set[str] = set()
         if len(signatures) < self._view.needed:
-            found = {event.node for event in events.endorsements(self._chain, digest)}
-            endorsers = found & set(nodes)
+            endorsers = self._endorsers(proposal, digest) & set(nodes)
         present = signatures.keys() | endorsers
         if len(present) < self._view.needed:
             self._missing = tuple(node for node in nodes if node not in present)
@@ -420,6 +424,19 @@ class Recording:
             )
             return None
         return quorum(self._view.nodes, _fewest(signatures, self._view.needed), endorsers)
+
+    def _note_block(self, proposal: Proposal) -> None:
+        """Remember from when on somebody can endorse it."""
+        followed = self.book.noted("followed")
+        if followed is not None:
+            self.book.note(f"proposal {proposal.number}", followed.split(" ")[0])
+
+    def _endorsers(self, proposal: Proposal, digest: bytes) -> set[str]:
+        """Who has endorsed it, looked for from when it was proposed, or its vote was opened, on."""
+        rollback = proposal.kind is Kind.ROLLBACK
+        known = self.book.noted(f"vote {proposal.attempt}" if rollback else f"proposal {proposal.number}")
+        first = None if known is None else max(self._chain.first_block, int(known) - REORG_BLOCKS)
+        return {event.node for event in events.endorsements(self._chain, digest, first)}
 
     def _send(self, step: str, function: str, *arguments: object) -> Receipt:
         return self._chain.send(step, self._chain.ledger.call(function, self.book.run, *arguments))

@@ -149,14 +149,14 @@ class Reader:
             return known
         if len(self._open) >= OPEN_FILES:
             self.close()
-        path = self._files.path(pack)
+        path = f"{self._files.folder}/{pack.hex()}"
         try:
             descriptor = os.open(path, _FLAGS)
             status = os.fstat(descriptor)
         except FileNotFoundError:
-            raise PackMissing(f"pack {pack.hex()} is not in {path.parent}", pack=pack.hex()) from None
+            raise PackMissing(f"pack {pack.hex()} is not in {self._files.folder}", pack=pack.hex()) from None
         except OSError as error:
-            raise archive_error(error, path) from error
+            raise archive_error(error, self._files.path(pack)) from error
         self._open[pack] = descriptor, status.st_size
         if not stat.S_ISREG(status.st_mode):
             raise self._files.corrupt(pack, "is not a file")

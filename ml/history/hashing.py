@@ -10,7 +10,7 @@ from typing import Final, Self
 from ml.canonical import sha256
 from ml.errors import QuorateError
 
-WORTH_A_THREAD_BYTES: Final = 1 << 18
+WORTH_A_THREAD_BYTES: Final = 1 << 23  # to start one takes as long as to hash a few hundred KiB
 
 _Job = tuple[bytes | memoryview, bytes, QuorateError]
 

@@ -23,15 +23,16 @@ MAX_LOSS: Final = 1e9  # more than this counts as infinite, and fits no ledger
 class Rules:
     """When to raise an alarm.
 
-    window       how many epochs the median is taken over: recent enough to follow a falling loss
+    window       how many epochs the median is taken over: while a loss falls, a longer one takes the fall for
+                 noise, and a shorter one cannot tell one outlier from two
     least        epochs that must have been seen: a median of fewer says nothing
-    sigmas       how far from the median noise may reach: 6 is never reached by normal noise
+    sigmas       how far from the median noise may reach: beyond 6 normal noise is once in 500 million
     undone       share of the progress since the first epoch that a bad epoch must undo
     loss_share   and at least this share of the median loss: matters while nothing is learnt yet
     points       and at least this much accuracy: one sample in ten of a small test set
     """
 
-    window: int = 10
+    window: int = 5
     least: int = 3
     sigmas: float = 6.0
     undone: float = 0.25

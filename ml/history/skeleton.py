@@ -58,9 +58,7 @@ def frozen(value: object, path: tuple[object, ...], copies: Copies) -> Any:
         raise InvalidState(f"{_shown(path)} is nested deeper than {MAX_DEPTH} levels")
     if isinstance(value, Tensor):
         if value.layout != torch.strided or value.is_quantized or value.device.type == "meta":
-            raise InvalidState(
-                f"{_shown(path)} is a {value.layout} tensor on {value.device}, no ordinary one"
-            )
+            raise InvalidState(f"{_shown(path)} is a tensor of {value.layout} on {value.device}, not dense")
         return Kept(copies.add(value), strides_of(value), str(value.device))
     if isinstance(value, Mapping):
         items = {

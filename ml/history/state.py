@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 import struct
 from collections.abc import Container, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -123,7 +124,8 @@ def restore(tensors: Mapping[str, Tensor], training: Training) -> Any:
     try:
         _apply(tensors, value, training)
     except Exception as error:
-        _apply(before, read(before), training)
+        with suppress(Exception):  # it stops where it stopped before, after undoing all that was done
+            _apply(before, read(before), training)
         raise RestoreRefused(f"the checkpoint does not fit: {error}") from error
     return value["loop"]
 

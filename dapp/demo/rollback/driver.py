@@ -42,7 +42,7 @@ from ml.errors import QuorateError
 from ml.history.archive import Archive
 from ml.history.header import Kind as EntryKind
 from ml.history.recorder import ARCHIVE, Recorder, record
-from ml.history.recovery import Everything, KeepLast, Policy, recovery_rates
+from ml.history.recovery import compare
 from ml.history.result import Result
 from ml.history.results import Results
 from ml.history.run_spec import RunSpec
@@ -306,16 +306,12 @@ def _without_rollback(material: Material, seed: int) -> int:
 def _recovery(rows: Sequence[Result], archive: Archive, folder: Path) -> dict[str, dict[str, float]]:
     """Recovery rates over the first epochs of the run."""
     first = rows[:RECOVERY_EPOCHS]
-    policies: dict[str, Policy] = {
-        "ours": Everything(folder / "ours"),
-        "keep_last_5": KeepLast(folder / "keep_last_5"),
-    }
-    found = {}
-    for name, policy in policies.items():
-        rates = recovery_rates(policy, (archive.get(row.pack) for row in first))
-        found[name] = {str(n): rate for n, rate in rates.items()}
+    rates = compare(folder, lambda: (archive.get(row.pack) for row in first))
     shutil.rmtree(folder)
-    return found
+    return {
+        name: {str(n): rate / 1_000_000 for n, rate in found.rate_ppm.items()}
+        for name, found in rates.items()
+    }
 
 
 def _is_rollback(leaf: tree.Leaf) -> bool:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +14,11 @@ import pytest
 
 from dapp.chain.ledger import RunView, compact, rollback_header
 from dapp.chain.signer import Signer
+from dapp.cli import signals
+from dapp.journal import JournalFull
 from dapp.ledger.client import Proposed, RecorderClient
 from dapp.ledger.desk import Desk
+from dapp.ledger.errors import LedgerFull
 from dapp.ledger.node import Node
 from dapp.ledger.queues import Kind, State
 from dapp.ledger.server import RecorderServer
@@ -306,3 +314,57 @@ def test_attest_ofSomethingThatDoesNotFollowTheHead_isNotSigned(registered: Stag
     node._attest(stale, registered.view)
     assert node._log["did"] == []
     assert registered.rpc.nonce(registered.address(RECORDER)) > 0
+
+
+def test_attest_onAFullDisk_signsNothing_andDoesSoLater(proposed: Stage) -> None:
+    node = proposed.node(1)
+    journal = node._journal._database
+    journal.run("PRAGMA query_only=1")
+    with pytest.raises(JournalFull):
+        node.step()
+    assert signers(proposed) == 0
+    journal.run("PRAGMA query_only=0")
+    assert node.step().did == ("attested entries 0 to 2",)
+
+
+def test_fetch_onAFullDisk_keepsWholeEntriesOnly(stage: Stage) -> None:
+    for number in range(40):
+        stage.trainer.epoch(500_000 + number)
+    recorder = stage.recorder(mine=True)
+    stage._recording = recorder
+    recorder.step()
+    node = stage.node(1)
+    ((pages,),) = node.book.database.run("PRAGMA page_count")
+    node.book.database.run(f"PRAGMA max_page_count = {pages + 2}")
+    with pytest.raises(LedgerFull, match="full"):
+        node.step()
+    assert node.book.count == 0
+    node.book.database.run("PRAGMA max_page_count = 100000")
+    assert node.step().entries == 40
+
+
+# ends
+
+
+def test_run_ofANode_endsOnSigterm_evenWhileARecorderKeepsItWaiting(stage: Stage) -> None:
+    """A child process whose recorder's server accepts, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        node = stage.node(1)
+        node._recorder = RecorderClient(f"http://127.0.0.1:{silent.getsockname()[1]}", stage.run)
+        child = os.fork()
+        if child == 0:
+            code = 9
+            try:
+                signals.listen()
+                node.run(threading.Event(), lambda report: None)
+            except signals.EndedBySignal:
+                code = 0
+            finally:
+                os._exit(code)
+        silent.settimeout(20)
+        connection, _ = silent.accept()
+        with connection:
+            started = time.monotonic()
+            os.kill(child, signal.SIGTERM)
+            _, status = os.waitpid(child, 0)
+            assert (status, time.monotonic() - started < 5) == (0, True)
