@@ -28,6 +28,7 @@ class Desk:
 
     view       the run as the chain has it; asked for now and then, not at each request
     announce   the recorder's signature of an announcement's digest
+    wake       called when something was taken, so that the recorder need not look for it
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class Desk:
         view: Callable[[], RunView],
         announce: Callable[[bytes], bytes],
         asks_for_work: bool = True,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.queues = queues
         self._ledger = ledger
         self._view = view
         self._announce = announce
         self._asks_for_work = asks_for_work
+        self._wake = wake
         self._announced: dict[str, Any] | None = None
         self._guard = threading.Lock()
 
@@ -88,6 +91,7 @@ class Desk:
                     status=400,
                 )
             self.queues.mined(entry.place, nonce)
+        self._wake()
         return {"taken": True}
 
     def attestation(self, value: object) -> dict[str, Any]:
@@ -142,7 +146,9 @@ class Desk:
             raise RecorderRefused(f"{signed.node} has not signed this", status=403)
         if proposal.state is not State.PROPOSED:
             return {"taken": False}
-        return {"taken": self.queues.sign(proposal.number, signed)}
+        taken = self.queues.sign(proposal.number, signed)
+        self._wake()
+        return {"taken": taken}
 
     def _announcement(self) -> dict[str, Any] | None:
         """The newest entry, with the recorder's word for it."""

@@ -7,6 +7,7 @@ at any point and started again it goes on where it stood.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -35,7 +36,9 @@ from ml.history.header import NONE, Header, Kind, mine
 from ml.history.target import best_target
 
 CHECKED_AT_ONCE: Final = 256  # entries in one step
-TRIES: Final = 1 << 17  # nonces in one step: a fraction of a second
+TRIES: Final = 1 << 17  # nonces at once: a fraction of a second
+MINED_AT_ONCE: Final = 64  # entries in one step
+NEXT_S: Final = 0.1  # until a recorder that was handed a nonce has made the next header
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ class Node:
             self._vote(view, vote, state.vote if state else None)
         elif state is not None and state.proposal is not None:
             self._attest(state.proposal, view)
-        if state is not None and state.work is not None and self._settings.mine:
-            self._mine(state.work, view)
+        if state is not None and self._settings.mine:
+            self._mine(state, view)
         return Report(self.book.count, self._registered(), **{k: tuple(v) for k, v in self._log.items()})
 
     def _registered(self) -> int:
@@ -289,7 +292,9 @@ class Node:
         key = f"{self.book.run.hex()}/{vote}/{view.head.hex()}"
         known = self._journal.put_once("vote", key, {"target": target.id.hex()})
         named = self.book.get(bytes.fromhex(known["target"]))
-        assert named is not None  # below the registered head nothing is ever taken out of the book
+        if named is None:  # a reorganisation took back what it was registered with
+            self._waits(f"the target named in rollback vote {vote} is no longer in this book")
+            return
         self._failpoint("vote:journaled")
         entry = rollback_header(head, named, self.book.history_at(head.height + 1)).id
         digest = self._ledger.rollback_vote(self.book.run, head.id, named.id, entry, vote)
@@ -328,24 +333,37 @@ class Node:
 
     # what it mines
 
-    def _mine(self, work: Work, view: RunView) -> None:
-        """Search a nonce for an entry that continues our book."""
+    def _mine(self, state: RecorderState | None, view: RunView) -> None:
+        """Mine what is asked for, one entry after the other while more is asked for at once."""
+        for _ in range(MINED_AT_ONCE):
+            if state is None or state.work is None or not self._find(state.work, view):
+                return
+            time.sleep(NEXT_S)
+            state = self._state(view)
+            if state is not None and state.announced is not None:
+                self._fetch(state.announced, view)
+
+    def _find(self, work: Work, view: RunView) -> bool:
+        """Search a nonce for an entry that continues our book; whether the recorder took it."""
         try:
             check_link(replace(work.header, nonce=0), self.book, 0)
         except EntryRefused as error:
             self._waits(f"the entry to be mined does not continue this book: {error.message}")
-            return
+            return False
         name = replace(work.header, nonce=0).id
         seat = view.seat(self._chain.address) if self._chain.address in view.nodes else 255
         first = self._tried[1] if self._tried[0] == name else seat << 48
         found = mine(work.header, view.difficulty_bits, first, TRIES)
         self._tried = (name, first + TRIES)
-        if found is not None:
-            try:
-                self._recorder.nonce(found.height, found.nonce)
-                self._did(f"mined entry {found.height}")
-            except (RecorderRefused, RecorderUnreachable) as error:
-                self._waits(error.message)
+        if found is None:
+            return False
+        try:
+            self._recorder.nonce(found.height, found.nonce)
+        except (RecorderRefused, RecorderUnreachable) as error:
+            self._waits(error.message)
+            return False
+        self._did(f"mined entry {found.height}")
+        return True
 
     def _did(self, text: str) -> None:
         self._log["did"].append(text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from dapp.ledger.check import Limits, open_packs
 from dapp.ledger.client import RecorderClient
 from dapp.ledger.content import Shelves
 from dapp.ledger.node import Node, NodeSettings
-from dapp.ledger.recording import Recording, RecordSettings
+from dapp.ledger.recording import Progress, Recording, RecordSettings
 from dapp.ledger.server import RecorderServer
 from dapp.store import open_store
 from ml.errors import QuorateError
@@ -41,13 +42,15 @@ class RunPlace:
     port: int
 
 
-def recorder_of(at: RunPlace, failpoint: Failpoint) -> tuple[Recording, Callable[[], None]]:
+def recorder_of(
+    at: RunPlace, failpoint: Failpoint, mine: bool = True
+) -> tuple[Recording, Callable[[], None]]:
     """The recorder, and what closes it."""
     chain, journal = _chain(at, 0, failpoint)
     book = Book.open(at.place.data_dir / "recorder", at.run)
     results = Results.open(at.training)
     store = open_store(f"embedded:{at.place.store_dir}")
-    settings = RecordSettings(mine=True, broadcast=False, age_s=3_600)
+    settings = RecordSettings(mine=mine, broadcast=False, age_s=3_600, poll_s=5)
     archive = Archive.open(at.training / "archive")
     recording = Recording(chain, store, results, archive, book, settings, failpoint)
 
@@ -94,6 +97,22 @@ def record(at: RunPlace, point: str | None, votes: int) -> None:
             if progress.is_idle and len(recording.book.rollbacks()) == votes:
                 break
             time.sleep(PAUSE_S)
+    close()
+
+
+def record_without_mining(at: RunPlace) -> None:
+    """As a daemon does, until everything is registered; the nodes mine."""
+    faulthandler.dump_traceback_later(PATIENCE_S)
+    recording, close = recorder_of(at, _killer(None), mine=False)
+    stop = threading.Event()
+
+    def on_step(progress: Progress) -> None:
+        recording.hurry()
+        if progress.is_idle:
+            stop.set()
+
+    with RecorderServer(recording.desk, port=at.port):
+        recording.run(stop, on_step)
     close()
 
 

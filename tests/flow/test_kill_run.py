@@ -38,7 +38,7 @@ from ml.history.header import Kind
 from ml.history.results import Results
 from tests.dapp.ledger.runs import Trainer
 from tests.flow.kill_child import PATIENCE_S, Place
-from tests.flow.run_child import RunPlace, node_of, record, recorder_of, serve
+from tests.flow.run_child import RunPlace, node_of, record, record_without_mining, recorder_of, serve
 
 RECORDER, NODES = 0, (1, 2, 3)
 EPOCHS, BEST = 3, 1
@@ -223,6 +223,19 @@ def test_killOfANode_whileItVotes(told: Told, point: str) -> None:
     assert told.finish(record, None, 0, mine=False) == 0
     told.open_vote(1)
     _kill_the_node(told, point, votes=1)
+
+
+def test_runThatNodesMine_isAsFastAsTheyAnswer(told: Told) -> None:
+    """Twenty entries in a few looks of the nodes, and of a recorder that looks by itself every 5 s only."""
+    for number in range(EPOCHS, 20):
+        told.trainer.epoch(500_000 + number)
+    started = time.monotonic()
+    assert told.finish(record_without_mining, mine=False) == 0
+    assert time.monotonic() - started < PATIENCE_S
+    with Book.open(told.at.place.data_dir / "recorder", told.at.run) as book:
+        assert book.count == 20
+        assert all(header.works(4) for header in book.headers())
+        assert told.view.head == book.head_id
 
 
 def _kill_and_restart(told: Told, point: str, votes: int) -> None:
