@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from dapp.chain import events
 from dapp.chain.client import Chain
 from dapp.chain.ledger import Ledger, RunView, compact, rollback_header, run_view, signer_of
 from dapp.chain.outbox import Failpoint, no_failpoint
@@ -48,12 +49,14 @@ class NodeSettings:
     endorse   pay for a transaction where the recorder does not take a signature
     mine      search nonces when the run asks for work
     evaluate  the node's own measurement; a checkpoint that claims more is refused
+    follow    name the epoch that a rollback vote asks for, where it asks for a good earlier one
     """
 
     limits: Limits = field(default_factory=Limits)
     endorse: bool = False
     mine: bool = True
     evaluate: Evaluate | None = None
+    follow: bool = False
     poll_s: float = 2.0
 
 
@@ -285,7 +288,7 @@ class Node:
         if head is None:
             self._waits("a rollback vote is open on an entry that is not in this book yet")
             return
-        target = best_target(self.verdicts.good(head.height))
+        target = self._asked(vote, head) or best_target(self.verdicts.good(head.height))
         if target is None:
             self._waits("a rollback vote is open, and this node knows no good epoch before its head")
             return
@@ -304,6 +307,17 @@ class Node:
         ):
             self._did(f"named entry {named.height} as the target of rollback vote {vote}")
         self._failpoint("vote:sent")
+
+    def _asked(self, vote: int, head: Header) -> Header | None:
+        """The epoch that whoever opened the vote asks for, when this node goes along with such wishes."""
+        if not self._settings.follow:
+            return None
+        for event in events.of_run(self._chain, self.book.run):
+            if isinstance(event, events.RollbackOpened) and event.vote == vote:
+                wish = self.book.get(event.reason)
+                if wish is not None and wish in self.verdicts.good(head.height) and wish.kind is Kind.EPOCH:
+                    return wish
+        return None
 
     def _may_sign(self, view: RunView) -> bool:
         if self._chain.address not in view.nodes:

@@ -39,12 +39,13 @@ class Result:
     entry: bytes | None
 
 
-def open_vote(ctx: Context, run: bytes, reason: str) -> Opened:
+def open_vote(ctx: Context, run: bytes, reason: str, wish: bytes | None = None) -> Opened:
     """Ask for a rollback, as the run's recorder or one of its nodes; no-op while a vote is open.
 
+    wish: an entry to go back to, which stands in place of the reason; nodes need not go along with it.
     Raises ReasonTooLong, ContractRefused (NotOfRun, NothingToRollBack, VotePauses).
     """
-    text = reason.encode()
+    text = reason.encode() if wish is None else wish
     if len(text) > MAX_REASON_BYTES:
         raise ReasonTooLong(f"the reason has {len(text)} bytes, {MAX_REASON_BYTES} are the most")
     view = run_view(ctx.chain, run)

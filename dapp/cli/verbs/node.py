@@ -36,6 +36,10 @@ def node(
         bool, typer.Option("--endorse", help="Pay for a transaction where the recorder takes no signature.")
     ] = False,
     mine: Annotated[bool, typer.Option("--mine/--no-mine", help="Search nonces when the run asks.")] = True,
+    follow: Annotated[
+        bool,
+        typer.Option("--follow-wishes", help="Name the entry that `quorate rollback --to` asks for."),
+    ] = False,
     check_data: Annotated[
         Path | None,
         typer.Option("--check-data", help="Own samples (docs/formats.md): refuse claims beyond them."),
@@ -63,7 +67,7 @@ def node(
     peers = {url: open_store(url) for url in peer or []}
     limits = Limits(tolerance_ppm=tolerance_ppm)
     evaluate = None if check_data is None else _evaluator(check_data, architecture)
-    settings = NodeSettings(limits, endorse, mine, evaluate, poll)
+    settings = NodeSettings(limits, endorse, mine, evaluate, follow, poll)
     ctx = session.context() if endorse else session.signing()
     address, data_dir = ctx.chain.address, session.settings.data_dir
     seen: list[Report] = []

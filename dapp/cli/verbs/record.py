@@ -41,6 +41,16 @@ def record(
     broadcast: Annotated[
         bool, typer.Option("--broadcast/--no-broadcast", help="Announce each batch on chain too.")
     ] = True,
+    on_alarm: Annotated[
+        bool, typer.Option("--on-alarm/--no-on-alarm", help="Ask for a rollback when the monitor alarms.")
+    ] = True,
+    patience: Annotated[
+        float, typer.Option("--patience", min=0, help="Seconds that an alarm waits for entries before it.")
+    ] = 60.0,
+    leave_out: Annotated[
+        int | None,
+        typer.Option("--leave-out", min=0, help="Give up entries from this height on, which nodes refuse."),
+    ] = None,
     once: Annotated[bool, typer.Option("--once", help="End when all that is there is registered.")] = False,
 ) -> Reply:
     """Turn checkpoints into entries of the ledger; killed and started again, it goes on."""
@@ -64,9 +74,13 @@ def record(
         Results.open(folder) as results,
         Book.open(book_of(session.settings.data_dir, run_id, None), run_id) as book,
     ):
-        settings = RecordSettings(batch=batch, age_s=age, mine=mine, broadcast=broadcast)
+        settings = RecordSettings(
+            batch=batch, age_s=age, mine=mine, broadcast=broadcast, on_alarm=on_alarm, patience_s=patience
+        )
         archive = Archive.open(folder / ARCHIVE)
         recording = Recording(ctx.chain, ctx.store, results, archive, book, settings)
+        if leave_out is not None:
+            recording.leave_out(leave_out)
         if once:
             recording.hurry()
         with RecorderServer(recording.desk, host, port, name or []) as server:

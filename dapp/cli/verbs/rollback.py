@@ -24,6 +24,12 @@ def rollback(
     reason: Annotated[
         str, typer.Option("--reason", help="Short: nan, loss-spike, accuracy-collapse, by-hand.")
     ] = "by-hand",
+    to: Annotated[
+        str,
+        typer.Option(
+            "--to", help="best, or the id of an entry: nodes with --follow-wishes then name that one."
+        ),
+    ] = "best",
     wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Until the nodes have decided.")] = True,
 ) -> Reply:
     """Open a vote: each node names the best earlier entry of its own copy, a quorum moves the head."""
@@ -31,7 +37,8 @@ def rollback(
 
     ctx = session.context()
     run_id = arguments.run_id(run)
-    opened = stage.open_vote(ctx, run_id, reason)
+    wish = None if to == "best" else arguments.bytes32(to, "entry's id")
+    opened = stage.open_vote(ctx, run_id, reason, wish)
     left_s = max(0, opened.ends_at_s - ctx.clock.now_s())
     session.output.say(f"vote {opened.vote} is open for {duration(left_s)}: nodes answer while they run")
     result = stage.result_of(ctx, run_id, opened.vote)

@@ -25,6 +25,15 @@ def story(report: Mapping[str, Any], path: Path) -> Path:
             steps, values = [row["step"] for row in rows], [row[field] / unit for row in rows]
             axes.plot(steps, values, "o-", color=colour, markersize=3, linewidth=1.4, label=name)
         axes.axvline(report["explodes_at"], color=BACK, linewidth=1, linestyle=":")
+    course = report["without_rollback_ppm"]
+    upper.plot(
+        range(report["explodes_at"], len(course) + 1),
+        [ppm / 10_000 for ppm in course[report["explodes_at"] - 1 :]],
+        "--",
+        color=LEFT,
+        linewidth=1.2,
+        label="had nobody gone back",
+    )
     target = next(row for row in report["epochs"] if row["height"] == report["target_height"])
     upper.annotate(
         f"{report['reason']} noticed at epoch {report['detected_at']}, back to epoch {report['target']}",

@@ -47,6 +47,7 @@ class Report:
     compared_steps: tuple[int, ...]  # trained twice, before the explosion and after the rollback
     final_ppm: int
     final_ppm_without_rollback: int
+    without_rollback_ppm: tuple[int, ...]  # held-out accuracy by epoch
     recovery_rate: Mapping[str, Mapping[str, float]]  # ours, keep_last_5: {n: rate}
     gas: Mapping[str, int]
     history_bytes: int  # of all packs: weights, momentum and the state of every generator

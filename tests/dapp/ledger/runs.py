@@ -129,11 +129,11 @@ class Stage:
     def chain(self, index: int, journal: Journal | None = None) -> Chain:
         return chain_of(self.rpc, self.deployment, index, journal)
 
-    def open_vote(self, index: int = RECORDER, reason: str = "nan") -> None:
+    def open_vote(self, index: int = RECORDER, reason: str = "nan", wish: bytes | None = None) -> None:
         """Ask for a rollback, as the recorder or a node."""
         journal = Journal.in_memory()
         chain = self.chain(index, journal)
-        rollback.open_vote(Context(chain, self.store, journal, self.clock), self.run, reason)
+        rollback.open_vote(Context(chain, self.store, journal, self.clock), self.run, reason, wish)
 
     def recorder(self, failpoint: Failpoint = no_failpoint, **settings: object) -> Recording:
         journal = Journal.open(self.folder / "recorder", 1, bytes(32), self.address(RECORDER))

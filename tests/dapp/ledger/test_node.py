@@ -23,6 +23,7 @@ from dapp.ledger.node import Node
 from dapp.ledger.queues import Kind, State
 from dapp.ledger.server import RecorderServer
 from ml.history.header import NONE
+from ml.history.header import Kind as HeaderKind
 from ml.history.monitor import Alarm
 from tests.dapp.ledger.runs import NODES, RECORDER, STRANGER, Stage, accuracy_of
 
@@ -368,3 +369,21 @@ def test_run_ofANode_endsOnSigterm_evenWhileARecorderKeepsItWaiting(stage: Stage
             os.kill(child, signal.SIGTERM)
             _, status = os.waitpid(child, 0)
             assert (status, time.monotonic() - started < 5) == (0, True)
+
+
+def test_vote_forAWish_isFollowedByThoseThatGoAlong(registered: Stage) -> None:
+    book = registered.recording.book
+    for index in NODES:
+        again(registered, index, follow=index != NODES[-1])
+    registered.open_vote(wish=book.at(0).id)
+    registered.until(lambda: registered.view.head == book.at(book.count - 1).id and book.count == 4, *NODES)
+    assert (book.at(3).kind, book.at(3).base) == (HeaderKind.ROLLBACK, book.at(0).id)
+
+
+def test_vote_forAWishThatIsNoEarlierEpoch_namesTheBest(registered: Stage) -> None:
+    book = registered.recording.book
+    for index in NODES:
+        again(registered, index, follow=True)
+    registered.open_vote(wish=book.at(2).id)  # the head itself
+    registered.until(lambda: book.count == 4, *NODES)
+    assert book.at(3).base == book.at(1).id
