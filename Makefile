@@ -50,9 +50,8 @@ slither: setup ## look for faults in the contracts: nothing of medium or high se
 	@slither . --compile-force-framework foundry --foundry-ignore-compile --foundry-out-directory .tools/forge/out \
 	  --filter-paths 'node_modules|contracts/test' --exclude-low --exclude-informational --exclude-optimization --fail-medium
 
-bench: setup build ## measure speed against naive twins, and what a history costs in bytes and time (5 minutes)
+bench: setup build ## measure speed against naive twins; bytes, restores and recording of a history (5 minutes)
 	@$(PY) -m ml.bench $(ARGS)
-	@$(PY) -m ml.bench_recorder
 
 bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
 	@$(PY) -m ml.bench_learning $(ARGS)

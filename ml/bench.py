@@ -18,6 +18,7 @@ import torch
 
 from ml import evaluate
 from ml.bench_history import Figure, history
+from ml.bench_recorder import recording
 from ml.data.samples import Samples
 from ml.fuse import FeatureCache
 from ml.fuse.early import EarlyHead, HeadRecipe, concatenated, fit_head
@@ -51,16 +52,18 @@ def main() -> int:
     """Print all ratios and figures; 0 if each reaches its target, 1 otherwise."""
     parser = argparse.ArgumentParser(prog="python -m ml.bench", description="Speed, and bytes of a history")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--only", choices=("speed", "history"), help="measure a part")
+    parser.add_argument("--only", choices=("speed", "history", "recording"), help="measure a part")
     parser.add_argument("--repeats", type=int, default=5, help="runs of each side (default 5)")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="threads (default: all)")
     arguments = parser.parse_args()
     ratios: list[Ratio] = []
     figures: list[Figure] = []
-    if arguments.only != "history":
+    if arguments.only in (None, "speed"):
         ratios = [measure(arguments.threads, arguments.repeats) for measure in (evaluation, fusion)]
-    if arguments.only != "speed":
-        figures = history(arguments.threads, arguments.repeats)
+    if arguments.only in (None, "history"):
+        figures += history(arguments.threads, arguments.repeats)
+    if arguments.only in (None, "recording"):
+        figures += recording(arguments.repeats)
     if arguments.json:
         report = {
             "version": VERSION,

@@ -12,6 +12,7 @@ import rfc8785
 from ml.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH
 from ml.errors import InvalidJson
 
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # may lack its end: else each quote is a fresh start
 MAX_INTEGER = 2**53 - 1  # RFC 8785 rests on IEEE doubles; beyond this two integers could share one encoding
 
 
@@ -47,7 +48,7 @@ def parse_canonical_json(data: bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> An
 def depth_of(data: bytes) -> int:
     """How deep brackets nest in JSON: ask before parsing what a stranger wrote, the parser recurses in C."""
     depth = deepest = 0
-    for bracket in re.findall(rb"[\[\]{}]", re.sub(rb'"(?:[^"\\]|\\.)*"', b"", data)):
+    for bracket in re.findall(rb"[\[\]{}]", _TEXT.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1
         deepest = max(deepest, depth)
     return deepest

@@ -82,6 +82,7 @@ BY_CODE: Final = MappingProxyType(
         "content-missing": Exit.NOT_FOUND,
         "entry-unknown": Exit.NOT_FOUND,
         "recorder-unreachable": Exit.UNREACHABLE,
+        "invalid-state": Exit.INTEGRITY,
         "interrupted": Exit.INTERRUPTED,
         "terminated": Exit.TERMINATED,
     }

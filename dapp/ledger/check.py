@@ -47,7 +47,7 @@ class Limits:
     """The largest checkpoint that a node looks at. A pack holds the optimizer's state too."""
 
     weights_bytes: int = 256 << 20
-    pack_bytes: int = 1 << 30
+    pack_bytes: int = 1 << 30  # of all packs that one checkpoint brings
     restored_bytes: int = 2 << 30  # of all tensors of a pack, which may hold much in few bytes
     tolerance_ppm: int = 20_000  # by which a claim may exceed what the node finds
 
@@ -107,8 +107,8 @@ def check_content(
     checkpoint = Checkpoint.from_bytes(manifest)
     checkpoint.check(header)
     _check_size("the weights", checkpoint.weights_bytes, limits.weights_bytes, at)
-    for ref in (*checkpoint.also, checkpoint.pack):
-        _check_size("the pack", ref.size_bytes, limits.pack_bytes, at)
+    packed_bytes = sum(ref.size_bytes for ref in {*checkpoint.also, checkpoint.pack})
+    _check_size("the packs", packed_bytes, limits.pack_bytes, at)
     try:
         for ref in (*checkpoint.also, checkpoint.pack):
             packs.add(_pack(ref, shelves, at))
@@ -151,7 +151,7 @@ def _check_rollback(header: Header, book: Book, rolled: Collection[bytes]) -> No
 def _check_size(what: str, size_bytes: int, limit_bytes: int, height: int) -> None:
     if size_bytes > limit_bytes:
         raise TooLargeToCheck(
-            f"{what} of entry {height} has {size_bytes:,} bytes, this node looks at up to {limit_bytes:,}",
+            f"{what} of entry {height} take {size_bytes:,} bytes, this node looks at up to {limit_bytes:,}",
             height=height,
             size_bytes=size_bytes,
             limit_bytes=limit_bytes,
@@ -169,6 +169,13 @@ def _pack(ref: PackRef, shelves: Shelves, height: int) -> bytes:
 
 def _check_weights(header: Header, checkpoint: Checkpoint, weights: Weights) -> None:
     at = header.height
+    size_bytes = sum(tensor.nbytes for tensor in weights.values())
+    if size_bytes > checkpoint.weights_bytes:  # before copies of them are made
+        raise WeightsDiffer(
+            f"the weights of entry {at} have {size_bytes:,} bytes, its manifest says a file of"
+            f" {checkpoint.weights_bytes:,}",
+            height=at,
+        )
     data = weights_file(weights)
     if (len(data), sha256(data)) != (checkpoint.weights_bytes, header.weights):
         raise WeightsDiffer(
@@ -177,5 +184,11 @@ def _check_weights(header: Header, checkpoint: Checkpoint, weights: Weights) -> 
             height=at,
         )
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        if not _is_finite(tensor):
             raise WeightsNotFinite(f"the weights of entry {at} hold NaN or infinity, in {name}", height=at)
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if not (tensor.is_floating_point() or tensor.is_complex()):
+        return True
+    return bool(torch.isfinite(tensor.float() if tensor.itemsize == 1 else tensor).all())

@@ -1,8 +1,8 @@
 """Notices that a training has gone wrong: no number, a loss spike, an accuracy collapse.
 
 A spike or a collapse is a value far from the median of the last epochs, by both of two measures: more than
-the epochs' own noise explains (a multiple of the median absolute deviation, which single outliers do not
-move), and enough to undo a good part of what was learnt (so that noise around a tiny loss is none).
+the epochs' own noise explains, and enough to undo a good part of what was learnt (so that noise around a tiny
+loss X
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 Reason = Literal["nan", "loss-spike", "accuracy-collapse"]
@@ -23,8 +24,8 @@ MAX_LOSS: Final = 1e9  # more than this counts as infinite, and fits no ledger
 class Rules:
     """When to raise an alarm.
 
-    window       how many epochs the median is taken over: while a loss falls, a longer one takes the fall for
-                 noise, and a shorter one cannot tell one outlier from two
+    window       how many good epochs the median is taken over: enough to tell noise, few enough to follow
+                 a falling loss
     least        epochs that must have been seen: a median of fewer says nothing
     sigmas       how far from the median noise may reach: beyond 6 normal noise is once in 500 million
     undone       share of the progress since the first epoch that a bad epoch must undo
@@ -58,18 +59,20 @@ class Monitor:
         self._losses: list[float] = []
 
     def see(self, step: int, accuracy: float, loss: float) -> Alarm | None:
-        """An alarm if this epoch is bad. It counts as seen either way, unless it holds no number."""
+        """An alarm if this epoch is bad. Later ones are then compared with the good ones before it."""
         if not (math.isfinite(accuracy) and math.isfinite(loss) and loss <= MAX_LOSS):
             return Alarm("nan", step, {"accuracy": accuracy, "loss": loss})
         alarm = self._spike(step, loss) or self._collapse(step, accuracy)
-        self._accuracies.append(accuracy)
-        self._losses.append(loss)
+        if alarm is None:
+            self._accuracies.append(accuracy)
+            self._losses.append(loss)
         return alarm
 
     def restart(self, seen: Sequence[tuple[float, float]]) -> None:
         """After a rollback: forget all but these pairs of accuracy and loss, which lead to the target."""
-        self._accuracies = [accuracy for accuracy, _ in seen]
-        self._losses = [loss for _, loss in seen]
+        self._accuracies, self._losses = [], []
+        for accuracy, loss in seen:
+            self.see(0, accuracy, loss)
 
     def _spike(self, step: int, loss: float) -> Alarm | None:
         if len(self._losses) < self.rules.least:
@@ -92,6 +95,7 @@ class Monitor:
     def _noise(self, series: Sequence[float]) -> tuple[float, float]:
         """Median of the window, and how far from it noise may reach."""
         recent = series[-self.rules.window :]
-        median = statistics.median(recent)
-        deviation = statistics.median(abs(value - median) for value in recent)
-        return median, self.rules.sigmas * MAD_TO_SIGMA * deviation
+        changes = [after - before for before, after in pairwise(recent)] or [0.0]
+        usual = statistics.median(changes)
+        deviation = statistics.median(abs(change - usual) for change in changes)
+        return statistics.median(recent), self.rules.sigmas * MAD_TO_SIGMA * deviation / math.sqrt(2)

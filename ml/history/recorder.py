@@ -75,6 +75,13 @@ class LoopMisused(QuorateError):
     default_fix = "Leave the loop over batches after `restore`; call `epoch` once in each turn of `epochs`."
 
 
+class CallbackMisused(QuorateError):
+    """A training of Lightning's or Hugging Face's that their callback cannot record."""
+
+    code = "callback-misused"
+    default_fix = "Evaluate each epoch, name its accuracy and loss as they are logged, train in one process."
+
+
 @dataclass(frozen=True)
 class _Job:
     taken: Snapshot

@@ -144,10 +144,10 @@ class Results:
         )
         return [self._read(table, expected, *row) for expected, row in enumerate(rows, number)]
 
-    def _read(self, table: str, expected: int, number: int, body: bytes, checksum: bytes) -> Any:
+    def _read(self, table: str, expected: int, number: int, body: object, checksum: object) -> Any:
         if number != expected:
             raise ResultsDamaged(f"{self._name}: row {expected} of {table} is gone")
-        if checksum != _sum(table, number, body):
+        if not isinstance(body, bytes) or checksum != _sum(table, number, body):
             raise ResultsDamaged(f"{self._name}: row {number} of {table} does not match its checksum")
         try:
             return parse_canonical_json(body)

@@ -80,11 +80,17 @@ def raw_bytes(tensor: Tensor) -> Raw:
 
 
 def from_raw(raw: Raw, dtype: DType, shape: tuple[int, ...]) -> Tensor:
-    """The tensor with these bytes, in the same memory. Raises InvalidTensor for a bool beyond 0 and 1."""
+    """The tensor with these bytes, in the same memory.
+
+    Raises InvalidTensor for a bool beyond 0 and 1, and for a shape that torch cannot make.
+    """
     if dtype.torch is torch.bool and bool((raw > 1).any()):
         raise InvalidTensor("a bool tensor holds bytes other than 0 and 1")
     if not len(raw):
-        return torch.empty(shape, dtype=dtype.torch)
+        try:
+            return torch.empty(shape, dtype=dtype.torch)
+        except RuntimeError as error:  # no items, and strides beyond 63 bits
+            raise InvalidTensor(f"no tensor has the shape {shape}") from error
     return torch.frombuffer(raw, dtype=dtype.torch).reshape(shape)
 
 

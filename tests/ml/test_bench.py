@@ -45,6 +45,7 @@ def test_main_json_isOneDocumentAndTheExitStatusTellsMisses(capsys: pytest.Captu
         mock.patch.object(bench, "evaluation", return_value=slow),
         mock.patch.object(bench, "fusion", return_value=fast),
         mock.patch.object(bench, "history", return_value=[small]),
+        mock.patch.object(bench, "recording", return_value=[]),
         mock.patch("sys.argv", ["bench", "--json", "--threads", "2"]),
     ):
         assert bench.main() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
@@ -95,3 +96,12 @@ def test_parse_deepNesting_isRefusedBeforeTheParserRecurses() -> None:
             parse_canonical_json(b"[" * 200_000)
     finally:
         sys.setrecursionlimit(limit)
+
+
+def test_parse_ofTextThatNeverEnds_takesLinearTime() -> None:
+    """Each of its quotes could begin a text: to try them all takes half an hour for this one."""
+    data = b'"' + b'\\"' * 131_071
+    started = time.perf_counter()
+    with pytest.raises(InvalidJson):
+        parse_canonical_json(data, len(data))
+    assert time.perf_counter() - started < 5

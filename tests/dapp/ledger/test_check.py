@@ -34,8 +34,10 @@ from dapp.store import cid_of
 from dapp.store.embedded import EmbeddedStore
 from ml.canonical import sha256
 from ml.history.archive import Archive
+from ml.history.codec import Coding
 from ml.history.header import Header
-from ml.history.tensors import weights_file, weights_of
+from ml.history.pack import Entry, Part, write
+from ml.history.tensors import DTYPES, weights_file, weights_of
 from tests.dapp.ledger.logs import RUN, book_of, epoch, rollback
 from tests.dapp.ledger.runs import accuracy_of, checkpoint
 
@@ -301,6 +303,49 @@ def test_content_ofAPackThatGrowsBeyondTheLimits_isRefused(desk: Desk, tmp_path:
     header = desk.publish(tensors)
     with pytest.raises(WeightsDiffer, match="no good"):
         desk.check(header, limits)
+
+
+def test_attack_40_packsWithinTheLimitEach_butNotTogether_areRefusedBeforeTheyAreFetched(desk: Desk) -> None:
+    """256 packs of a gigabyte would fill any node's disk."""
+    asked: list[str] = []
+    desk.shelves = Shelves(_Counting(desk.store, asked.append), {})
+    also = tuple(PackRef(cid_of(b"%d" % n), f"{n:064x}", 2**28) for n in range(4))
+    with pytest.raises(TooLargeToCheck, match="the packs"):
+        desk.check(desk.publish(checkpoint(0.5), also=also))
+    assert len(asked) == 1  # the manifest
+
+
+def test_content_ofMoreWeightsThanTheManifestSays_isRefusedBeforeTheyAreCopied(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header = desk.publish({"weights/many": torch.zeros(1_000_000)}, weights_bytes=1_000)
+    monkeypatch.setattr("dapp.ledger.check.weights_file", lambda weights: pytest.fail("was copied"))
+    with pytest.raises(WeightsDiffer, match="4,000,000 bytes"):
+        desk.check(header)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_content_ofWeightsInOneByteFloats_isChecked(desk: Desk, dtype: torch.dtype) -> None:
+    numbers = torch.tensor([0.5, -2.0]).to(dtype)
+    desk.check(desk.publish({"weights/small": numbers}))
+    with pytest.raises(WeightsNotFinite, match="small"):
+        desk.check(desk.publish({"weights/small": torch.tensor([0.5, float("nan")]).to(dtype)}))
+
+
+def test_content_ofComplexWeightsThatAreNoNumbers_isRefused(desk: Desk) -> None:
+    with pytest.raises(WeightsNotFinite, match="turn"):
+        desk.check(desk.publish({"weights/turn": torch.tensor([complex(0.0, float("inf"))])}))
+
+
+def test_content_ofAShapeThatTorchCannotMake_isRefused(desk: Desk) -> None:
+    """No items, so no bytes; but strides that pass 63 bits."""
+    data = write([Entry("weights/none", DTYPES["F32"], (0, 2**48, 2**48), sha256(b""), 0, (_EMPTY,))], [])
+    ref = PackRef(desk.store.put(data), sha256(data).hex(), len(data))
+    with pytest.raises(WeightsDiffer, match="no tensor has the shape"):
+        desk.check(desk.publish({"weights/none": torch.empty(0)}, pack=ref))
+
+
+_EMPTY = Part(None, 4, 0, Coding.RAW)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

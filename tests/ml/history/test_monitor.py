@@ -93,9 +93,14 @@ def test_see_lossThatRisesBeforeAnythingIsLearnt_needsHalfAsMuchAgain() -> None:
     assert alarm is not None and alarm.reason == "loss-spike"
 
 
-def test_see_oneOutlierInTheWindow_doesNotHideTheNext() -> None:
-    alarms = watched([*CALM, (0.94, 0.9), (0.95, 0.21), (0.94, 0.9)])
-    assert [alarm is not None for alarm in alarms[-3:]] == [True, False, True]
+def test_see_badEpochs_areNotWhatLaterOnesAreComparedWith() -> None:
+    alarms = watched([*CALM, (0.94, 0.9), (0.95, 0.21), *[(0.94, 0.9)] * 9, (0.95, 0.2)])
+    assert [alarm is not None for alarm in alarms[7:]] == [True, False, *[True] * 9, False]
+
+
+def test_see_collapseAfterFewEpochsOfFastProgress_isFound() -> None:
+    alarm = watched([(0.5, 0.5), (0.7, 0.5), (0.8, 0.5), (0.85, 0.5), (0.1, 0.5)])[-1]
+    assert alarm is not None and alarm.reason == "accuracy-collapse"
 
 
 def test_see_fewerEpochsThanLeast_neverIsASpike() -> None:

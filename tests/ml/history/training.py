@@ -2,7 +2,9 @@
 
 To go on with one in a process of its own:
 
-    python -m tests.ml.history.training FOLDER OPTIMIZER EPOCHS (STEP|last) (own|default)
+    python -m tests.ml.history.training FOLDER OPTIMIZER EPOCHS (STEP|last) (own|default) SEED
+
+It prints the number of rows on the disk after each epoch.
 """
 
 from __future__ import annotations
@@ -151,13 +153,15 @@ def recorder(made: Setup, folder: Path, every_steps: int = 0) -> Recorder:
 
 def main() -> None:
     """Go on with the run in a folder up to some epochs, after going back to a step if one is given."""
-    folder, kind, until, target, own = sys.argv[1:6]
+    folder, kind, until, target, own, seed = sys.argv[1:7]
     torch.set_num_threads(1)
-    made = setup(kind, own_generator=own == "own", seed=99)  # another start: all must come from the folder
+    made = setup(kind, own_generator=own == "own", seed=int(seed))
     with recorder(made, Path(folder)) as run:
         if target != "last":
             run.restore(int(target))
-        train(made, run, int(until))
+        for epoch in range(run.epochs_done, int(until)):
+            train(made, run, epoch + 1)
+            print(run.flush(), flush=True)
 
 
 if __name__ == "__main__":
