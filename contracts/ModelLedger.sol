@@ -176,7 +176,7 @@ contract ModelLedger is IModelLedger, EIP712 {
                 recorder: _recorders[run],
                 roster: roster,
                 nodes: nodes,
-                nextRoster: next == roster ? 0 : next,
+                nextRoster: next != roster ? next : 0,
                 changesAtS: word.changesAtS(),
                 quorumPpm: word.quorumPpm(),
                 difficultyBits: word.difficultyBits(),
@@ -330,8 +330,7 @@ contract ModelLedger is IModelLedger, EIP712 {
     }
 
     function _lowest(uint256 bits) private pure returns (uint256 seat) {
-        while (bits & 1 == 0) {
-            bits >>= 1;
+        for (; bits & 1 != 1; bits >>= 1) {
             ++seat;
         }
     }

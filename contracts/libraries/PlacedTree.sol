@@ -59,7 +59,7 @@ library PlacedTree {
                 let odd := and(place, 1)
                 if or(odd, lt(add(place, 1), width)) {
                     mstore(shl(5, odd), node)
-                    mstore(shl(5, xor(odd, 1)), calldataload(at))
+                    mstore(shl(5, iszero(odd)), calldataload(at))
                     node := keccak256(0, 64)
                     at := add(at, 32)
                 }
