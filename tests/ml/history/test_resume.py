@@ -61,8 +61,15 @@ def test_rollback_from10To4_thenOnTo10_endsWithTheSameBytes(
     assert differing(whole, made) == []
 
 
-@pytest.mark.parametrize("own", ["own", "default"])
-@pytest.mark.parametrize("kind", ["sgd-momentum", "adam"])
+@pytest.mark.parametrize(
+    ("kind", "own"),
+    [
+        ("sgd-momentum", "own"),
+        ("adam", "default"),
+        pytest.param("sgd-momentum", "default", marks=pytest.mark.long),
+        pytest.param("adam", "own", marks=pytest.mark.long),
+    ],
+)
 def test_rollback_inAFreshProcess_endsWithTheSameBytes(tmp_path: Path, kind: str, own: str) -> None:
     straight(kind, tmp_path / "whole", own_generator=own == "own")
     straight(kind, tmp_path / "rolled", 6, own_generator=own == "own")
