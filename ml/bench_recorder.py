@@ -1,14 +1,16 @@
 """What recording every epoch costs a training, beside the same one without it. Part of `python -m ml.bench`.
 
 Table I's CNNs are trained as ml.train does, but without distortions: they would take time on both sides. The
-recorder writes an epoch while the next one is trained; before the clock starts, one epoch is recorded.
+recorder writes an epoch while the next one is trained; before the clock starts, one epoch is recorded. Each
+batch is timed for itself, and of each the best of several epochs counts: what other programs take differs
+from epoch to epoch, what the recorder takes falls on the same batches in each.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from functools import partial
+import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +24,6 @@ from ml.history import Recorder, record
 from ml.models.classifier import build
 from ml.models.table_i import KERNELS, table_i
 from ml.threads import torch_threads
-from ml.timing import seconds
 
 LIMIT_PERCENT: Final = 1.0
 SAMPLES: Final = 1_500  # as in ml.bench_history
@@ -39,12 +40,16 @@ class Trainee:
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = Adam(self.model.parameters(), 0.002, fused=True)
 
-    def epoch(self) -> float:
-        """One pass over the samples; returns the last loss."""
-        loss = torch.zeros(())
+    def epoch(self, run: Recorder | None = None) -> list[float]:
+        """One pass over the samples, recorded if there is a run; seconds of each batch, and of recording."""
+        clock, loss = [time.perf_counter()], torch.zeros(())
         for index_B in torch.randperm(len(self.target_N)).split(BATCH):
             loss = self.step(self.x_NCHW[index_B], self.target_N[index_B])
-        return float(loss)
+            clock.append(time.perf_counter())
+        if run is not None:
+            run.epoch(0.5, loss)
+            clock.append(time.perf_counter())
+        return [after - before for before, after in pairwise(clock)]
 
     def step(self, x_BCHW: Tensor, target_B: Tensor) -> Tensor:
         """One batch; returns its loss."""
@@ -54,21 +59,17 @@ class Trainee:
         self.optimizer.step()
         return loss.detach()
 
-    def recorded_epoch(self, run: Recorder) -> None:
-        """The same, and then the one line of the recorder."""
-        run.epoch(0.5, self.epoch())
 
-
-def recording(repeats: int, samples: int = SAMPLES, epochs: int = 3) -> list[Figure]:
+def recording(repeats: int, samples: int = SAMPLES) -> list[Figure]:
     """Per cent of training time that recording adds: for each CNN, and for all of them together."""
-    pairs = {number: epoch_seconds(number, samples, repeats, epochs) for number in sorted(KERNELS)}
+    pairs = {number: epoch_seconds(number, samples, repeats) for number in sorted(KERNELS)}
     figures = [_figure(f"recording, CNN {number}", *pair, None) for number, pair in pairs.items()]
     plain_s, recorded_s = (sum(pair[side] for pair in pairs.values()) for side in (0, 1))
     return [*figures, _figure("recording, Table I", plain_s, recorded_s, LIMIT_PERCENT)]
 
 
-def epoch_seconds(contributor: int, samples: int, repeats: int, epochs: int) -> tuple[float, float]:
-    """Seconds of an epoch without and with the recorder: blocks of epochs in turn, the best of each.
+def epoch_seconds(contributor: int, samples: int, repeats: int) -> tuple[float, float]:
+    """Seconds of an epoch without and with the recorder, in turn.
 
     On one thread, which leaves the recorder's a core where there are two.
     """
@@ -77,17 +78,18 @@ def epoch_seconds(contributor: int, samples: int, repeats: int, epochs: int) -> 
         plain, recorded = Trainee(contributor, samples), Trainee(contributor, samples)
         plain_s, recorded_s = [], []
         with record(recorded.model, recorded.optimizer, Path(folder)) as run:
+            plain.epoch()
             for _ in range(repeats):
-                plain_s.append(block(plain.epoch, epochs))
-                recorded_s.append(block(partial(recorded.recorded_epoch, run), epochs))
+                plain_s.append(plain.epoch())
+                recorded.epoch(run)
+                recorded_s.append(recorded.epoch(run))
                 run.flush()
-    return min(plain_s), min(recorded_s)
+    return best(plain_s), best(recorded_s)
 
 
-def block(epoch: Callable[[], object], epochs: int) -> float:
-    """Mean seconds of an epoch; one more runs before the clock starts."""
-    epoch()
-    return sum(seconds(epoch) for _ in range(epochs)) / epochs
+def best(epochs: list[list[float]]) -> float:
+    """The sum of each part's best."""
+    return float(sum(min(times) for times in zip(*epochs, strict=True)))
 
 
 def _figure(name: str, plain_s: float, recorded_s: float, limit: float | None) -> Figure:

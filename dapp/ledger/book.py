@@ -24,6 +24,7 @@ from ml.errors import QuorateError
 from ml.history.header import NONE, Header
 
 VERSION: Final = 1
+MAX_BLOCK: Final = 2**63 - 1
 _REGISTERED: Final = (
     "SELECT registered.id, height, block, tx FROM registered JOIN entries ON entries.id = registered.id"
 )
@@ -171,9 +172,10 @@ class Book:
             (rollback.entry, rollback.block, rollback.tx, rollback.vote, rollback.head, rollback.target),
         )
 
-    def unregister(self, from_block: int) -> None:
-        """Forget what blocks from this one on registered: a reorganisation took them back."""
-        self.database.run("DELETE FROM registered WHERE block >= ?", (from_block,))
+    def unregister(self, from_block: int, until: int | None = None) -> None:
+        """Forget what blocks from this one on, up to `until`, registered: a reorganisation took it back."""
+        last = MAX_BLOCK if until is None else until
+        self.database.run("DELETE FROM registered WHERE block BETWEEN ? AND ?", (from_block, last))
 
     def registered(self) -> Registration | None:
         """The highest entry of the book that the chain has registered; all below it are with it."""

@@ -6,6 +6,7 @@ hashed, and each way to fail has an error of its own (dapp.ledger.errors).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from dapp.ledger.book import Book
 from dapp.ledger.content import Shelves
 from dapp.ledger.errors import (
     ClaimTooHigh,
+    ContentMissing,
     ForeignRun,
     RollbackInvented,
     TooLargeToCheck,
@@ -49,6 +51,7 @@ class Limits:
     weights_bytes: int = 256 << 20
     pack_bytes: int = 1 << 30  # of all packs that one checkpoint brings
     restored_bytes: int = 2 << 30  # of all tensors of a pack, which may hold much in few bytes
+    patience_s: float = 120.0  # for the packs of one checkpoint; those that came are kept
     tolerance_ppm: int = 20_000  # by which a claim may exceed what the node finds
 
 
@@ -110,7 +113,12 @@ def check_content(
     packed_bytes = sum(ref.size_bytes for ref in {*checkpoint.also, checkpoint.pack})
     _check_size("the packs", packed_bytes, limits.pack_bytes, at)
     try:
+        until = time.monotonic() + limits.patience_s
         for ref in (*checkpoint.also, checkpoint.pack):
+            if time.monotonic() > until:
+                raise ContentMissing(
+                    f"the packs of entry {at} come slowly: the rest next time", retryable=True
+                )
             packs.add(_pack(ref, shelves, at))
         tensors = packs.get(bytes.fromhex(checkpoint.pack.sha256))
     except (InvalidPack, InvalidCoding, InvalidTensor, PackMissing, PackCorrupt) as error:

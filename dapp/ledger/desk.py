@@ -144,7 +144,7 @@ class Desk:
             raise RecorderRefused(f"{signed.node} is barred: it signed two entries for one place", status=403)
         if signer_of(digest, signed.signature) != signed.node:
             raise RecorderRefused(f"{signed.node} has not signed this", status=403)
-        if proposal.state is not State.PROPOSED:
+        if proposal.state not in (State.PROPOSED, State.ATTESTED):  # of a quorum some may be barred yet
             return {"taken": False}
         taken = self.queues.sign(proposal.number, signed)
         self._wake()

@@ -24,6 +24,7 @@ def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
     hash_ = last.hash if until == last.number else chain.rpc.block(until).hash
     found = [event for event in events.of_run(chain, book.run, first) if event.at.block <= until]
     with book.database.transaction():
+        book.unregister(first, until)  # what receipts said of these blocks, and they no longer say
         for event in found:
             if isinstance(event, events.Attested):
                 book.register(event.head, event.at.block, event.at.tx)

@@ -15,7 +15,7 @@ from typing import Final
 from dapp.chain import events
 from dapp.chain.client import Chain
 from dapp.chain.ledger import Ledger, RunView, compact, rollback_header, run_view, signer_of
-from dapp.chain.outbox import Failpoint, no_failpoint
+from dapp.chain.outbox import Failpoint, is_unsent, no_failpoint
 from dapp.journal import Journal
 from dapp.ledger.book import Book
 from dapp.ledger.check import Evaluate, Limits, check_content, check_link
@@ -28,6 +28,7 @@ from dapp.ledger.errors import (
     RecorderRefused,
     RecorderUnreachable,
     WouldEquivocate,
+    WrongHeight,
 )
 from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
 from dapp.ledger.verdicts import GOOD, Verdict, Verdicts
@@ -40,13 +41,17 @@ CHECKED_AT_ONCE: Final = 256  # entries in one step
 TRIES: Final = 1 << 17  # nonces at once: a fraction of a second
 MINED_AT_ONCE: Final = 64  # entries in one step
 NEXT_S: Final = 0.1  # until a recorder that was handed a nonce has made the next header
+PATIENCE_S: Final = (
+    30.0  # for fetching, checking, mining, each in one step: a slow peer must not outlast a vote
+)
+MAX_AHEAD: Final = 65_536  # entries that nobody has registered: a recorder could make them without end
 
 
 @dataclass(frozen=True)
 class NodeSettings:
     """How a node goes about it.
 
-    endorse   pay for a transaction where the recorder does not take a signature
+    endorse   pay for a transaction where the recorder does not take a signature, or a vote lasts long
     mine      search nonces when the run asks for work
     evaluate  the node's own measurement; a checkpoint that claims more is refused
     follow    name the epoch that a rollback vote asks for, where it asks for a good earlier one
@@ -115,6 +120,7 @@ class Node:
         """Look once, and do all that is due. Raises ChainErrors, LedgerFull, RollbackInvented."""
         self._log = {"did": [], "refused": [], "waits": []}
         catch_up(self._chain, self.book)
+        self._drop_unvoted()
         view = run_view(self._chain, self.book.run)
         state = self._state(view)
         if state is not None and state.announced is not None:
@@ -125,9 +131,10 @@ class Node:
                 f"the chain's head {view.head.hex()[:16]}… is not in this book: its headers are missing"
             )
         self._check()
-        vote = open_vote(view, self.book, self._chain.rpc.block().timestamp_s)
+        now_s = self._chain.rpc.block().timestamp_s
+        vote = open_vote(view, self.book, now_s)
         if vote is not None:
-            self._vote(view, vote, state.vote if state else None)
+            self._vote(view, vote, state.vote if state else None, now_s)
         elif state is not None and state.proposal is not None:
             self._attest(state.proposal, view)
         if state is not None and self._settings.mine:
@@ -164,8 +171,12 @@ class Node:
         try:
             if self.book.get(announced.head) is None and announced.height < self.book.count:
                 self._drop_replaced()
-            while self.book.count <= announced.height:
+            until = time.monotonic() + PATIENCE_S
+            while self.book.count <= announced.height and time.monotonic() < until:
                 before = self.book.count
+                if before - self._registered() >= MAX_AHEAD:
+                    self._waits(f"{MAX_AHEAD:,} entries wait for a quorum: no more are taken in")
+                    break
                 self._take_page(self._recorder.headers(before), view)
                 if self.book.count == before:
                     break
@@ -206,13 +217,25 @@ class Node:
         last = self.book.registered()
         first = 0 if last is None else last.height + 1
         for header in self._recorder.headers(first):
-            if header.height >= self.book.count or self.book.at(header.height).id != header.id:
-                first = min(header.height, self.book.count)
+            if header.height != first:
+                raise WrongHeight(f"asked for entry {first}, the recorder sends entry {header.height}")
+            if first == self.book.count or self.book.at(first).id != header.id:
                 break
-            first = header.height + 1
+            first += 1
         if first < self.book.count:
             self.book.truncate(first)
             self._did(f"took back entries from {first} on: the recorder made others")
+
+    def _drop_unvoted(self) -> None:
+        """A reorganisation took back a rollback: take it out of the book, with what goes on from it."""
+        rolled = {rollback.entry for rollback in self.book.rollbacks()}
+        for header in list(self.book.headers(self._registered())):
+            if header.kind is Kind.ROLLBACK and header.id not in rolled:
+                self.book.truncate(header.height)
+                self._did(
+                    f"took back entries from {header.height} on: a reorganisation took back the rollback"
+                )
+                return
 
     def _append_rollback(self) -> None:
         while (found := rollback_to_append(self.book)) is not None:
@@ -226,7 +249,10 @@ class Node:
 
     def _check(self) -> None:
         """Check what is behind the headers, in order: a pack may need those before it."""
+        until = time.monotonic() + PATIENCE_S
         for header in self.verdicts.unchecked(CHECKED_AT_ONCE):
+            if time.monotonic() > until:
+                return
             verdict = GOOD
             if header.kind is Kind.EPOCH:
                 try:
@@ -248,11 +274,11 @@ class Node:
         """Sign a proposal, when all of it is good."""
         if self._chain.address in proposed.signed or not self._may_sign(view):
             return
-        head = self.book.get(proposed.head)
-        if proposed.parent != view.head or head is None:
+        head, parent = self.book.get(proposed.head), self.book.get(proposed.parent)
+        if proposed.parent != view.head or head is None or (parent is None and proposed.parent != NONE):
             self._waits("what is proposed does not follow the chain's head, or is not in this book yet")
             return
-        first = 0 if proposed.parent == NONE else self.book.height_of(proposed.parent) + 1
+        first = 0 if parent is None else parent.height + 1
         if head.height < first:
             self._refuse(f"what is proposed, entry {head.height}, is registered already")
             return
@@ -276,13 +302,17 @@ class Node:
             self._did(f"attested entries {first} to {head.height}")
         self._failpoint("attest:sent")
 
-    def _vote(self, view: RunView, vote: int, voting: Voting | None) -> None:
-        """Name the best target of our own book."""
-        if not self._may_sign(view) or (
+    def _vote(self, view: RunView, vote: int, voting: Voting | None, now_s: int) -> None:
+        """Name the best target of our own book; in the second half of the window on chain too, if allowed:
+        a recorder may say that it has a signature, and keep it.
+        """
+        late = self._settings.endorse and view.vote_ends_at_s - now_s <= view.window_s // 2
+        listed = (
             voting is not None
             and (voting.nonce, voting.head) == (vote, view.head)
             and self._chain.address in voting.signed
-        ):
+        )
+        if not self._may_sign(view) or (listed and not late):
             return
         head = self.book.get(view.head)
         if head is None:
@@ -302,10 +332,12 @@ class Node:
         entry = rollback_header(head, named, self.book.history_at(head.height + 1)).id
         digest = self._ledger.rollback_vote(self.book.run, head.id, named.id, entry, vote)
         signature, ours = self._sign(digest), Voting(vote, head.id)
-        if self._hand_in(
+        if not listed and self._hand_in(
             lambda: self._recorder.vote(ours, named.id, entry, self._chain.address, signature), digest
         ):
             self._did(f"named entry {named.height} as the target of rollback vote {vote}")
+        if late and self._endorse(digest):
+            self._did(f"endorsed entry {named.height} as the target of rollback vote {vote}")
         self._failpoint("vote:sent")
 
     def _asked(self, vote: int, head: Header) -> Header | None:
@@ -341,16 +373,26 @@ class Node:
             self._waits(error.message)
             if not self._settings.endorse:
                 return False
-        self._chain.send(f"ledger.endorse/{digest.hex()}", self._chain.ledger.call("endorse", digest))
+        self._endorse(digest)
         self._did("endorsed it on chain instead")
         return True
+
+    def _endorse(self, digest: bytes) -> bool:
+        """Say so on chain; whether that was not done before."""
+        step = f"ledger.endorse/{digest.hex()}"
+        is_new = is_unsent(self._journal, step)
+        self._chain.send(step, self._chain.ledger.call("endorse", digest))
+        return is_new
 
     # what it mines
 
     def _mine(self, state: RecorderState | None, view: RunView) -> None:
         """Mine what is asked for, one entry after the other while more is asked for at once."""
+        until = time.monotonic() + PATIENCE_S
         for _ in range(MINED_AT_ONCE):
-            if state is None or state.work is None or not self._find(state.work, view):
+            if time.monotonic() > until or state is None or state.work is None:
+                return
+            if not self._find(state.work, view):
                 return
             time.sleep(NEXT_S)
             state = self._state(view)

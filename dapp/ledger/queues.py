@@ -205,8 +205,11 @@ class Queues:
     def ask_target(self, head: bytes, vote: int) -> Proposal:
         """Put a rollback vote to the nodes."""
         with self._arrow("asked"):
-            if self.proposal(Kind.ROLLBACK, head, vote) is None:
+            known = self.proposal(Kind.ROLLBACK, head, vote)
+            if known is None:
                 self._insert_proposal(Kind.ROLLBACK, head, vote, bytes(32))
+            elif known.state is State.DROPPED:  # a reorganisation took it back, and it was opened again
+                self._finish(known.number, State.PROPOSED)
         found = self.proposal(Kind.ROLLBACK, head, vote)
         assert found is not None
         return found
@@ -257,6 +260,32 @@ class Queues:
                 self._finish(proposal.number, state)
                 if state is State.DROPPED:
                     self._back_to_mined(proposal.number)
+
+    def take_back(self) -> bool:
+        """registered → mined: what a reorganisation took back; whether it did so.
+
+        Rollbacks among it are dropped, with all that went on from them: the vote decides anew.
+        """
+        last = self.book.registered()
+        rows = self._database.run(
+            "SELECT place FROM queue WHERE state = ? AND height > ? ORDER BY place",
+            (State.REGISTERED, -1 if last is None else last.height),
+        )
+        if not rows:
+            return False
+        with self._arrow("taken"):
+            rolled = None
+            for (place,) in rows:
+                entry = self._entry(place)
+                self._set(place, State.MINED if entry.row is not None else State.DROPPED, entry.header)
+                if entry.row is None and entry.header is not None:
+                    rolled = entry.header.height if rolled is None else rolled
+                    vote = self.proposal(Kind.ROLLBACK, entry.header.parent, entry.result["vote"])
+                    if vote is not None:
+                        self._finish(vote.number, State.DROPPED)
+            if rolled is not None:
+                self.leave_out(rolled)
+        return True
 
     def withdraw(self, number: int) -> None:
         """proposed → mined: the nodes refuse the batch, or its parent is no longer the head."""

@@ -190,6 +190,9 @@ class Recording:
     def _follow(self) -> None:
         catch_up(self._chain, self.book)
         self._view = run_view(self._chain, self.book.run)
+        if self.queues.take_back():
+            self._named = None
+            self._did.append("a reorganisation took back what was registered: it is put to the nodes again")
         last = self.book.registered()
         waiting = self.queues.first(State.MINED, State.PROPOSED, State.ATTESTED)
         behind = None if waiting is None or waiting.header is None else waiting.header.height

@@ -19,12 +19,12 @@ def test_trainees_withAndWithoutRecorder_comeToTheSameWeights(tmp_path: Path) ->
         torch.manual_seed(1)
         plain = Trainee(5, 130)
         for _ in range(2):
-            plain.epoch()
+            assert len(plain.epoch()) == 3
         torch.manual_seed(1)
         recorded = Trainee(5, 130)
         with record(recorded.model, recorded.optimizer, tmp_path) as run:
             for _ in range(2):
-                recorded.recorded_epoch(run)
+                assert len(recorded.epoch(run)) == 4  # three batches, and recording
             assert run.flush() == 2
     assert to_bytes(plain.model) == to_bytes(recorded.model)
 
@@ -39,6 +39,10 @@ def test_recording_addsUpTheCnns_andOnlyTheSumHasALimit() -> None:
 
 
 def test_epochSeconds_ofARealTraining_areBothMeasured() -> None:
-    plain_s, recorded_s = bench_recorder.epoch_seconds(5, 64, repeats=1, epochs=1)
+    plain_s, recorded_s = bench_recorder.epoch_seconds(5, 64, repeats=1)
     assert 0 < plain_s < 60
     assert 0 < recorded_s < 60
+
+
+def test_best_isTheSumOfEachBatchsBest() -> None:
+    assert bench_recorder.best([[1.0, 5.0, 0.5], [2.0, 3.0, 0.25]]) == 4.25

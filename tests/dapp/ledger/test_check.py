@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -313,6 +314,21 @@ def test_attack_40_packsWithinTheLimitEach_butNotTogether_areRefusedBeforeTheyAr
     with pytest.raises(TooLargeToCheck, match="the packs"):
         desk.check(desk.publish(checkpoint(0.5), also=also))
     assert len(asked) == 1  # the manifest
+
+
+def test_attack_41_packsThatComeSlowly_areLeftForLater_andKeptMeanwhile(desk: Desk) -> None:
+    also = []
+    for number in range(3):
+        stored = desk.archive.put({"state/part": torch.full((64,), float(number))})
+        data = desk.archive.data(stored.pack)
+        also.append(PackRef(desk.store.put(data), stored.pack.hex(), len(data)))
+    header = desk.publish(checkpoint(0.5), also=tuple(also))
+    slow = _Counting(desk.store, lambda cid: time.sleep(0.1))
+    desk.shelves = Shelves(desk.shelves.own, {"slow": slow})
+    for _ in range(3):
+        with pytest.raises(ContentMissing, match="come slowly"):
+            desk.check(header, Limits(patience_s=0.05))
+    desk.check(header, Limits(patience_s=0.05))
 
 
 def test_content_ofMoreWeightsThanTheManifestSays_isRefusedBeforeTheyAreCopied(
