@@ -33,7 +33,7 @@ def node(
         typer.Option("--peer", help="Further store to fetch from: embedded:DIR or ipfs:URL."),
     ] = None,
     endorse: Annotated[
-        bool, typer.Option("--endorse", help="Pay for a transaction where the recorder takes no signature.")
+        bool, typer.Option("--endorse", help="Pay where the recorder takes no signature, or a vote drags on.")
     ] = False,
     mine: Annotated[bool, typer.Option("--mine/--no-mine", help="Search nonces when the run asks.")] = True,
     follow: Annotated[
