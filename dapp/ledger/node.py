@@ -17,6 +17,7 @@ from dapp.chain.client import Chain
 from dapp.chain.ledger import Ledger, RunView, compact, rollback_header, run_view, signer_of
 from dapp.chain.outbox import Failpoint, is_unsent, no_failpoint
 from dapp.journal import Journal
+from dapp.ledger.alarms import cause_of
 from dapp.ledger.book import Book
 from dapp.ledger.check import Evaluate, Limits, check_content, check_link
 from dapp.ledger.client import Announced, Proposed, RecorderClient, RecorderState, Voting, Work
@@ -54,7 +55,7 @@ class NodeSettings:
     endorse   pay for a transaction where the recorder does not take a signature, or a vote lasts long
     mine      search nonces when the run asks for work
     evaluate  the node's own measurement; a checkpoint that claims more is refused
-    follow    name the epoch that a rollback vote asks for, where it asks for a good earlier one
+    follow    go along with any rollback that another node asks for, and name the epoch that it wishes for
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -318,7 +319,13 @@ class Node:
         if head is None:
             self._waits("a rollback vote is open on an entry that is not in this book yet")
             return
-        target = self._asked(vote, head) or best_target(self.verdicts.good(head.height))
+        asked = self._rollback_opened(vote)
+        if asked is not None and not self._has_cause(asked, view, head):
+            self._waits(
+                f"{asked.opener} asks for a rollback (vote {vote}); this node's monitor sees no cause"
+            )
+            return
+        target = self._wish(asked, head) or best_target(self.verdicts.good(head.height))
         if target is None:
             self._waits("a rollback vote is open, and this node knows no good epoch before its head")
             return
@@ -340,16 +347,27 @@ class Node:
             self._did(f"endorsed entry {named.height} as the target of rollback vote {vote}")
         self._failpoint("vote:sent")
 
-    def _asked(self, vote: int, head: Header) -> Header | None:
-        """The epoch that whoever opened the vote asks for, when this node goes along with such wishes."""
-        if not self._settings.follow:
-            return None
+    def _rollback_opened(self, vote: int) -> events.RollbackOpened | None:
+        """Who opened the vote, and why."""
         for event in events.of_run(self._chain, self.book.run):
             if isinstance(event, events.RollbackOpened) and event.vote == vote:
-                wish = self.book.get(event.reason)
-                if wish is not None and wish in self.verdicts.good(head.height) and wish.kind is Kind.EPOCH:
-                    return wish
+                return event
         return None
+
+    def _has_cause(self, asked: events.RollbackOpened, view: RunView, head: Header) -> bool:
+        """The recorder may go back when it likes; what another node asks for, our own monitor must see."""
+        return (
+            self._settings.follow
+            or asked.opener in (view.recorder, self._chain.address)
+            or cause_of(self.book, head) is not None
+        )
+
+    def _wish(self, asked: events.RollbackOpened | None, head: Header) -> Header | None:
+        """The epoch that the vote asks for, when this node goes along with such wishes."""
+        wish = None if asked is None or not self._settings.follow else self.book.get(asked.reason)
+        if wish is None or wish.kind is not Kind.EPOCH or wish not in self.verdicts.good(head.height):
+            return None
+        return wish
 
     def _may_sign(self, view: RunView) -> bool:
         if self._chain.address not in view.nodes:

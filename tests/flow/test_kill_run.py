@@ -206,7 +206,7 @@ def test_killOfTheRecorder_whileItRecords(told: Told, point: str) -> None:
 @pytest.mark.parametrize("point", _points(ROLL_BACK))
 def test_killOfTheRecorder_whileItRollsBack(told: Told, point: str) -> None:
     assert told.finish(record, None, 0, mine=False) == 0
-    told.open_vote(1)
+    told.open_vote(RECORDER)
     before = told.nonce(RECORDER)
     _kill_and_restart(told, point, votes=1)
     assert told.nonce(RECORDER) == before + 1, "more than one transaction"
@@ -221,7 +221,7 @@ def test_killOfANode_whileItAttests(told: Told, point: str) -> None:
 @pytest.mark.parametrize("point", _points(VOTE))
 def test_killOfANode_whileItVotes(told: Told, point: str) -> None:
     assert told.finish(record, None, 0, mine=False) == 0
-    told.open_vote(1)
+    told.open_vote(RECORDER)
     _kill_the_node(told, point, votes=1)
 
 

@@ -195,7 +195,7 @@ def test_attack_37_votesThatTheRecorderTakesAndKeeps_areEndorsedOnChain_andCount
         old.book.close()
         old._journal.close()
     nodes = [turned_to(registered, liar, index, endorse=True) for index in (1, 2)]
-    registered.open_vote(1)
+    registered.open_vote()
     book = registered.recording.book
     head, target = book.at(2), book.at(1)
     everyone = [registered.address(index) for index in NODES]

@@ -212,7 +212,7 @@ def test_vote_whenTheRecorderIsGone_isEndorsedOnChain_andCountsOnceItIsBack(regi
     for index in NODES:
         again(registered, index, endorse=True)
     registered.server.stop()
-    registered.open_vote(1)
+    registered.open_vote()
     for index in (1, 2):
         report = registered.node(index).step()
         assert "does not answer" in report.waits[0]
