@@ -14,6 +14,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, Final, NamedTuple, NoReturn
 
+from ml.canonical import depth_of
 from ml.errors import QuorateError
 from ml.history.codec import Coded, Coding
 from ml.history.tensors import DTYPES, DType
@@ -21,6 +22,7 @@ from ml.history.tensors import DTYPES, DType
 MAGIC: Final = b"QPK1"
 FORMAT: Final = "quorate/pack/1"
 TRAILER_BYTES: Final = 4  # the index's size, big-endian
+INDEX_DEPTH: Final = 8  # one has 5: itself, tensors, a tensor, its parts, a part
 MAX_HOPS: Final = 8  # differences from a whole tensor to any version of it
 TURNS: Final = 32  # versions of a tensor from one whole one to the next: see parts_kept
 MAX_RANK: Final = 16
@@ -158,6 +160,8 @@ def read(data: bytes, bounds: Bounds) -> Index:
 
 
 def _parsed(index: bytes) -> dict[str, Any]:
+    if depth_of(index) > INDEX_DEPTH:
+        raise InvalidPack(f"the pack's index is nested deeper than {INDEX_DEPTH} levels")
     try:
         value = json.loads(index.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
         canonical = _json(value)

@@ -123,7 +123,7 @@ def _evaluator(file: Path, architecture: Path | None) -> Evaluate:
     samples = unpack(arguments.read_file(file, MAX_FILE_BYTES))
     try:
         design = json.loads(arguments.read_file(architecture, MAX_ARCHITECTURE_BYTES))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Usage(f"{architecture} is no JSON: {error}") from None
     check(design)
 

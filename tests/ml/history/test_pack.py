@@ -109,7 +109,7 @@ HOSTILE = {
         packed(INDEX.replace(b'"shape":[1]', b'"shape":[' + b"9" * 5_000 + b"]")),
         "Exceeds the limit",
     ),
-    "nested a million deep": (packed(b"[" * 1_000_000 + b"]" * 1_000_000, b""), "maximum recursion depth"),
+    "nested a million deep": (packed(b"[" * 1_000_000 + b"]" * 1_000_000, b""), "nested deeper than 8"),
     "another format": (
         edited(lambda index: index.update(format="quorate/pack/2")),
         "format is 'quorate/pack/2'",
