@@ -17,6 +17,7 @@ from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError, Web3ValueError
 from web3.providers import BaseProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
 
+from dapp.causes import innermost
 from dapp.chain.errors import ChainError, EndpointConfused, EndpointDown, WrongChain, revert_bytes
 
 T = TypeVar("T")
@@ -186,7 +187,8 @@ class Rpc:
         ):  # eth_utils, by eth-tester
             return Refused(text)
         if isinstance(error, RequestException | OSError | TimeoutError) and not isinstance(error, ValueError):
-            return EndpointDown(f"{self.url} does not answer: {text}", retryable=True)
+            why = _hidden(innermost(error), self._whole_url)
+            return EndpointDown(f"{self.url} does not answer: {why}", retryable=True)
         if type(error).__module__.startswith("websockets") or isinstance(error, Web3ValueError):
             return EndpointDown(f"{self.url} does not answer: {text}", retryable=True)
         return EndpointConfused(

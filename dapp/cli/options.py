@@ -63,7 +63,10 @@ _STORE = _option(
     "store", str | None, None, "embedded:DIR or ipfs:URL. Default: QUORATE_STORE, else in --data-dir."
 )
 _DATA = _option(
-    "data_dir", Path | None, None, "Folder of journal (salts!) and store. Default: QUORATE_DATA_DIR."
+    "data_dir",
+    Path | None,
+    None,
+    "Folder of journal (salts!) and store. Default: QUORATE_DATA_DIR, else ~/.local/share/quorate.",
 )
 _CONFIG = _option("config", Path | None, None, "TOML file with settings; flags and environment override it.")
 _TRAVEL = _option("travel", bool, False, "Devnet only: move the chain's time instead of waiting for it.")

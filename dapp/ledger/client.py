@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from dapp.causes import innermost
 from dapp.ledger.errors import LedgerError, RecorderRefused, RecorderUnreachable
 from dapp.store.bounded import BoundedAdapter, bounded_session
 from dapp.store.deadline import Deadline
@@ -130,7 +131,7 @@ class RecorderClient:
                 return value
         except (requests.RequestException, StoreError, OSError, ValueError) as error:
             raise RecorderUnreachable(
-                f"{self.url} does not answer: {_short(error)}", retryable=True
+                f"{self.url} does not answer: {innermost(error)}", retryable=True
             ) from error
         except RecorderRefused:
             raise

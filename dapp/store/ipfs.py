@@ -14,6 +14,7 @@ import requests
 import urllib3.exceptions
 from ipfshttpclient import exceptions
 
+from dapp.causes import innermost
 from dapp.store.cid import Cid, cid_of, parse
 from dapp.store.errors import DigestMismatch, Full, NotFound, StoreError, Unreachable
 from dapp.store.reader import read_file
@@ -124,12 +125,4 @@ class IpfsStore:
     def _silence(self, error: Exception, out_of_time: bool) -> Unreachable:
         if out_of_time:
             return Unreachable(f"The daemon at {self.address} took more than {self._timeouts.total_s:g} s.")
-        return Unreachable(f"No answer to use from {self.address}: {_reason(error)}")
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause, where the wrapped text repeats the request."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{said or type(error).__name__}"[:300]
+        return Unreachable(f"No answer to use from {self.address}: {innermost(error)}")

@@ -55,6 +55,7 @@ def node(
     once: Annotated[bool, typer.Option("--once", help="Do what is due, then stop.")] = False,
 ) -> Reply:
     """Serve a run as one of its nodes; killed and started again, it goes on."""
+    from dapp.chain.ledger import run_view
     from dapp.ledger.book import Book
     from dapp.ledger.check import Limits, open_packs
     from dapp.ledger.client import RecorderClient
@@ -71,6 +72,11 @@ def node(
     ctx = session.context() if endorse else session.signing()
     address, data_dir = ctx.chain.address, session.settings.data_dir
     seen: list[Report] = []
+    if address not in run_view(ctx.chain, run_id).nodes:
+        session.output.warn(
+            f"{address} is no node of this run: it keeps a copy and signs nothing"
+            " (`quorate run show` lists the nodes)"
+        )
 
     def on_step(report: Report) -> None:
         if not seen or (report.refused, report.waits) != (seen[-1].refused, seen[-1].waits):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dapp.cli.errors import Missing
+from dapp.cli.errors import Missing, Usage
 from dapp.cli.options import SENDS
 from dapp.cli.output import Reply
 from dapp.cli.session import Session
@@ -54,6 +54,7 @@ def record(
     once: Annotated[bool, typer.Option("--once", help="End when all that is there is registered.")] = False,
 ) -> Reply:
     """Turn checkpoints into entries of the ledger; killed and started again, it goes on."""
+    from dapp.chain.ledger import run_view
     from dapp.ledger.book import Book
     from dapp.ledger.places import book_of
     from dapp.ledger.recording import Recording, RecordSettings
@@ -69,6 +70,12 @@ def record(
             fix="Record one first: `from ml.history import record`, docs/training.md shows how.",
         )
     ctx = session.context()
+    recorder = run_view(ctx.chain, run_id).recorder
+    if ctx.chain.address != recorder:
+        raise Usage(
+            f"{ctx.chain.address} does not record this run: {recorder} does",
+            fix="Use the account that started the run; `quorate run show` names it.",
+        )
     stop = threading.Event()
     with (
         Results.open(folder) as results,
@@ -116,8 +123,13 @@ class Teller:
                 self._output.say(f"waiting: {wait}")
             self._waits = progress.waits
         if progress.restore is not None and progress.restore != self._restore:
+            step = progress.restore.step
+            why = (
+                f"the training does not go on from step {step}, the newest entry"
+                if progress.restore.vote is None
+                else f"the run went back to step {step}"
+            )
             self._output.warn(
-                f"the run went back to step {progress.restore.step}: restore it in the training"
-                f" (`run.restore({progress.restore.step})`) before recording on"
+                f"{why}: what it records is left out until it restores that (`run.restore({step})`)"
             )
         self._restore = progress.restore

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,10 @@ def start(
         str, typer.Option("--data", help="What accuracy is measured on, in your words.")
     ] = "unnamed data",
     node: Annotated[
-        list[str] | None, typer.Option("--node", help="Account of a node; give it once for each.")
+        list[str] | None,
+        typer.Option(
+            "--node", help="Account of a node; give it once for each. On a devnet its number will do."
+        ),
     ] = None,
     nodes: Annotated[
         Path | None, typer.Option("--nodes", help="File with the nodes' accounts, one a line.")
@@ -57,7 +61,7 @@ def start(
     from dapp.stages import run as stage
     from ml.history.run_spec import RunSpec
 
-    accounts = [arguments.account(given) for given in node or []]
+    accounts = [_account(session, given) for given in node or []]
     if nodes is not None:
         accounts += account_list.read(nodes).accounts
     if not accounts:
@@ -69,8 +73,20 @@ def start(
         shown,
         {"run": started.run, "spec_cid": started.spec_cid, "nodes": list(started.nodes),
          "needed": started.needed, "receipt": plain(started.receipt)},
-        next_steps=[f"quorate record {shown} FOLDER", f"quorate node {shown}", f"quorate run show {shown}"],
+        next_steps=[f"quorate record {shown} FOLDER", f"quorate node {shown} --recorder URL",
+                    f"quorate run show {shown}"],
     )  # fmt: skip
+
+
+def _account(session: Session, given: str) -> str:
+    """An account by its address, or a devnet's by its number. Raises Usage, KeyRefused."""
+    from dapp.chain.signer import Signer
+
+    if not re.fullmatch(r"[0-9]{1,3}", given):
+        return arguments.account(given)
+    signer = Signer.devnet(int(given))
+    signer.allow_on(session.rpc.chain_id)
+    return signer.address
 
 
 @verb(app, "list", READS)

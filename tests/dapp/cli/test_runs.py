@@ -103,6 +103,29 @@ def test_run_ofThreeEpochs_isRecordedAttestedAndShown(
     assert (again.code, again.document["data"]["vote"]) == (0, 1)  # one is open: nothing is sent
 
 
+def test_record_byAnotherAccount_saysWhoRecords(
+    quorate: Quorate, run: str, options: list[str], training: Path
+) -> None:
+    ran = quorate(["record", run, str(training), "--account", str(NODE), "--yes", *options])
+    assert ran.code == Exit.USAGE
+    assert f"{Signer.devnet(RECORDER).address} does" in ran.err
+
+
+def test_node_withAnAccountThatIsNone_isWarned(
+    quorate: Quorate, run: str, options: list[str], recorder: Serving
+) -> None:
+    ran = quorate(["node", run, "--recorder", recorder[0], "--account", "9", "--once", *options])
+    assert ran.code == 0
+    assert f"{Signer.devnet(9).address} is no node of this run" in ran.err
+
+
+def test_runStart_nodeByItsNumberOnADevnet_isThatAccount(quorate: Quorate, options: list[str]) -> None:
+    ran = quorate(
+        ["run", "start", "--name", "By number", "--node", "4", "--account", "1", "--yes", "--json", *options]
+    )
+    assert ran.document["data"]["nodes"] == [Signer.devnet(4).address]
+
+
 def test_runStart_withoutNodes_saysHowToNameThem(quorate: Quorate, options: list[str]) -> None:
     ran = quorate(["run", "start", "--account", str(RECORDER), "--yes", *options])
     assert (ran.code, "--node" in ran.err) == (Exit.USAGE, True)

@@ -159,3 +159,11 @@ def test_client_takesNoProxyFromTheEnvironment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     with server(http(canonical_json(STATE))) as client:
         assert client.state().vote is None
+
+
+def test_state_ofNobody_saysThatNobodyListens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(RecorderUnreachable) as caught:
+        RecorderClient(f"http://127.0.0.1:{port}", RUN).state()
+    assert caught.value.message == f"http://127.0.0.1:{port} does not answer: Connection refused"
