@@ -14,7 +14,7 @@ from eth_utils import keccak, to_checksum_address
 
 from dapp.chain.client import Chain
 from dapp.chain.merkle import PlacedTree
-from ml.history.header import NONE, Header, Kind
+from ml.history.header import NONE, PPM, Header, Kind
 
 SIGNATURE_BYTES: Final = 64
 MAX_NODES: Final = 255
@@ -51,7 +51,7 @@ class RunTerms:
 
     def needed(self, nodes: int) -> int:
         """How many of so many nodes are a quorum."""
-        return -(-self.quorum_ppm * nodes // 1_000_000)
+        return _needed(self.quorum_ppm, nodes)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class RunView:
     @property
     def needed(self) -> int:
         """How many nodes are a quorum."""
-        return -(-self.quorum_ppm * len(self.nodes) // 1_000_000)
+        return _needed(self.quorum_ppm, len(self.nodes))
 
     def seat(self, node: str) -> int:
         """Seat of a node. Raises ValueError when it has none."""
@@ -248,6 +248,11 @@ def run_view(chain: Chain, run: bytes) -> RunView:
         head=head,
         recorded=recorded,
     )
+
+
+def _needed(quorum_ppm: int, nodes: int) -> int:
+    """The smallest count of `nodes` that is this share of them, as ModelLedger._requireQuorum has it."""
+    return -(-quorum_ppm * nodes // PPM)
 
 
 def _packed(nodes: Sequence[str]) -> bytes:

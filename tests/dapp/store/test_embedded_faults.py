@@ -5,11 +5,10 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,33 +72,12 @@ def test_put_whoseFsyncFails_failsOnce_andKeepsNothing(
     assert os.strerror(number) in caught.value.message
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file of this process may grow beyond 100,000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.usefixtures("small_files")
 def test_put_pastTheFileSizeLimit_isFull_andKeepsNothing(store: EmbeddedStore) -> None:
     with pytest.raises(Full) as caught:
         store.put(bytes(200_000))
     assert (caught.value.code, caught.value.retryable) == ("store-full", False)
     assert left_behind(store) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def test_put_onAFullDisk_isFull_andLosesNothing(small_disk: Path, content: Callable[[int], bytes]) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import os
-import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -54,15 +52,6 @@ def test_put_whoseFsyncFails_keepsNothing(
     assert left_behind(archive) == []
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file of this process may grow beyond 100,000 bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
 @pytest.mark.usefixtures("small_files")
 def test_put_pastTheFileSizeLimit_isFull_andKeepsNothing(archive: Archive) -> None:
     with pytest.raises(ArchiveFull) as caught:
@@ -70,18 +59,6 @@ def test_put_pastTheFileSizeLimit_isFull_andKeepsNothing(archive: Archive) -> No
 
     assert (caught.value.code, caught.value.retryable) == ("archive-full", False)
     assert left_behind(archive) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 2 MiB."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip(f"needs the right to mount: {mounted.stderr.decode().strip()}")
-    yield disk
-    subprocess.run(["umount", disk], check=True)
 
 
 def test_put_onAFullDisk_isFull_andLosesNothing(small_disk: Path) -> None:
