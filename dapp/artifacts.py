@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,10 @@ class Artifact:
 
     def abi_sha256(self) -> bytes:
         """SHA-256 of the ABI as canonical JSON, 32 bytes."""
+        return self._abi_sha256
+
+    @cached_property
+    def _abi_sha256(self) -> bytes:
         return sha256(canonical_json(list(self.abi)))
 
     def deployable_code(self) -> bytes:

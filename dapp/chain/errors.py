@@ -19,9 +19,11 @@ from eth_utils import keccak
 
 from dapp.chain.refusals import FIXES, RETRYABLE
 from dapp.chain.words import Phase
+from dapp.moments import moment
 from ml.errors import QuorateError
 
 Abi = Iterable[Mapping[str, Any]]
+FIRST_TIME_S, LAST_TIME_S = 10**9, 10**11  # seconds since 1970 that stand for a time: no duration is as long
 
 
 class ChainError(QuorateError):
@@ -142,7 +144,7 @@ class ContractRefused(ChainError):
     code = "contract-refused"
 
     def __init__(self, name: str, args: Mapping[str, object], tx: str | None = None) -> None:
-        shown = ", ".join(f"{key}={_shown(value)}" for key, value in args.items())
+        shown = ", ".join(f"{key}={_told(key, value)}" for key, value in args.items())
         super().__init__(
             f"the contract refused: {name}({shown})",
             fix=FIXES.get(
@@ -247,6 +249,12 @@ def _table(
         phases = frozenset(given for given, _, internal in inputs if internal == "enum Phase")
         table[keccak(text=f"{name}({','.join(types)})")[:4]] = _Declared(name, names, types, phases)
     return table
+
+
+def _told(key: str, value: object) -> str:
+    """For people: a point in time (a name in seconds whose number is no duration) also as a time of day."""
+    is_time = key.endswith("S") and isinstance(value, int) and FIRST_TIME_S <= value < LAST_TIME_S
+    return f"{_shown(value)} ({moment(value)})" if is_time and isinstance(value, int) else _shown(value)
 
 
 def _shown(value: object) -> str:

@@ -83,6 +83,7 @@ BY_CODE: Final = MappingProxyType(
         "entry-unknown": Exit.NOT_FOUND,
         "recorder-unreachable": Exit.UNREACHABLE,
         "invalid-state": Exit.INTEGRITY,
+        "request-refused": Exit.REFUSED,
         "interrupted": Exit.INTERRUPTED,
         "terminated": Exit.TERMINATED,
     }

@@ -104,11 +104,17 @@ def run(arguments: Sequence[str]) -> int:
         output.fail(Usage(_message(error)))
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        output.fail(Interrupted("interrupted"))
+        output.fail(Interrupted("interrupted", fix=_after_a_demo(arguments)))
         return Exit.INTERRUPTED
     except signals.EndedBySignal as ended:
-        output.fail(Ended(f"ended by {ended.name}"))
+        output.fail(Ended(f"ended by {ended.name}", fix=_after_a_demo(arguments)))
         return Exit.TERMINATED
+
+
+def _after_a_demo(arguments: Sequence[str]) -> str | None:
+    """What to do once a demo was ended; None for verbs that go on where they stopped."""
+    verb = next((each for each in arguments if not each.startswith("-")), "")
+    return "Run the command again: a demo begins anew, on a new chain." if verb.startswith("demo") else None
 
 
 def _message(error: TyperException) -> str:

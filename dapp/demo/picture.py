@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from dapp.artifacts import PROJECT
+from dapp.colours import INK
 
 LANES: Final = ("initiator", "contributors", "contract", "verifiers")
-INK: Final = "#1f2933"
 COLOURS: Final = {
     "initiator": "#fff3d6",
     "contributors": "#dcefe3",

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dapp.colours import BLUE, GREEN, GRID, INK, RED, SLATE
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-INK: Final = "#1f2933"
-GRID: Final = "#d9dee3"
-COLOURS: Final = {"strategy_1": "#0b6e99", "strategy_2": "#d1495b", "own": "#2e7d4f"}
+COLOURS: Final = {"strategy_1": BLUE, "strategy_2": RED, "own": GREEN}
 NAMES: Final = {"strategy_1": "Strategy I", "strategy_2": "Strategy II", "own": "own rule"}
 MARKERS: Final = {"strategy_1": "o", "strategy_2": "s", "own": "^"}
 
@@ -87,7 +87,7 @@ def baselines(report: Mapping[str, Any], path: Path) -> Path:
     """The fused models beside what the participants could do without each other."""
     bars = {name.replace("_", " "): ppm for name, ppm in report["baselines"].items()}
     fused = {_rule_name(report, rule): p[-1]["test_ppm"] for rule, p in report["fusion"].items() if p}
-    colours = ["#6b7a8f"] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
+    colours = [SLATE] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
     values = [ppm / 10_000 for ppm in [*bars.values(), *fused.values()]]
     figure, axes = _new(len(values))
     for name, value, colour in zip([*bars, *fused], values, colours, strict=True):
@@ -104,9 +104,7 @@ def gas(report: Mapping[str, Any], path: Path) -> Path:
     """Gas of each operation."""
     rows = sorted(report["gas"].items(), key=lambda row: -int(row[1]))
     figure, axes = _new(len(rows))
-    drawn = axes.barh(
-        [name for name, _ in rows], [int(g) / 1000 for _, g in rows], color="#6b7a8f", height=0.6
-    )
+    drawn = axes.barh([name for name, _ in rows], [int(g) / 1000 for _, g in rows], color=SLATE, height=0.6)
     axes.bar_label(drawn, fmt="%.1f", padding=3, color=INK)
     axes.invert_yaxis()
     axes.margins(x=0.12)

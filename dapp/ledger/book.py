@@ -187,6 +187,14 @@ class Book:
         """Every entry that was the chain's head, in order."""
         return [Registration(*row) for row in self.database.run(f"{_REGISTERED} ORDER BY height")]
 
+    def unknown(self) -> list[tuple[bytes, int, str]]:
+        """Batches that the chain has registered and the book lacks, in order: id, block, transaction."""
+        rows = self.database.run(
+            "SELECT id, block, tx FROM registered WHERE vote IS NULL AND NOT EXISTS "
+            "(SELECT 1 FROM entries WHERE entries.id = registered.id) ORDER BY block"
+        )
+        return [(entry, block, tx) for entry, block, tx in rows]
+
     def rollbacks(self) -> list[Rollback]:
         """What votes on the chain have decided, in order; their entries may still be missing in the book."""
         rows = self.database.run(

@@ -153,6 +153,7 @@ def _check_rollback(header: Header, book: Book, rolled: Collection[bytes]) -> No
         raise RollbackInvented(
             f"entry {header.height} goes back to entry {target.height if target else '?'}, but no vote did",
             height=header.height,
+            unvoted=header.id,
         )
 
 

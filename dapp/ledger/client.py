@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from dapp.causes import innermost
-from dapp.ledger.errors import LedgerError, RecorderRefused, RecorderUnreachable
+from dapp.ledger.errors import LedgerError, NotAsked, RecorderRefused, RecorderUnreachable
 from dapp.store.bounded import BoundedAdapter, bounded_session
 from dapp.store.deadline import Deadline
 from dapp.store.errors import StoreError
@@ -195,7 +195,8 @@ def _state(value: object, run: bytes) -> RecorderState:
 
 def _refusal(value: object, url: str) -> RecorderRefused:
     error = _fields(value).child("error")
-    return RecorderRefused(f"{url} refuses: {error.text('message', 500)}")
+    kind = NotAsked if error.text("code", 40) == NotAsked.code else RecorderRefused
+    return kind(f"{url} refuses: {error.text('message', 500)}")
 
 
 def _fields(value: object) -> Fields:

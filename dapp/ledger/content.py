@@ -40,4 +40,8 @@ class Shelves:
                 if store is not self.own:
                     self.own.put(data)
                 return data
-        raise ContentMissing(f"{what} ({cid}) is nowhere: {'; '.join(answers)}", retryable=True, cid=cid)
+        raise ContentMissing(
+            f"{what} ({cid}) is nowhere: {'; '.join(answers)}. --peer names another store to ask",
+            retryable=True,
+            cid=cid,
+        )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from eth_utils import is_checksum_address
 
 from dapp.chain.ledger import Ledger, RunView, rollback_header, signer_of
-from dapp.ledger.errors import RecorderRefused
+from dapp.ledger.errors import NotAsked, RecorderRefused
 from dapp.ledger.queues import Kind, Proposal, Queues, Signed, State
 from ml.fields import Fields
 from ml.history.header import MAX_UINT48, MAX_UINT64, Header
@@ -83,7 +83,7 @@ class Desk:
         with self._guard:
             entry = self.queues.first(State.DRAFTED)
             if entry is None or entry.header is None or entry.header.height != height:
-                raise RecorderRefused(f"nobody is asked for work on entry {height} now", status=409)
+                raise NotAsked(f"nobody is asked for work on entry {height} now", status=409)
             difficulty_bits = self._view().difficulty_bits
             if not replace(entry.header, nonce=nonce).works(difficulty_bits):
                 raise RecorderRefused(

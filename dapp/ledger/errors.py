@@ -150,6 +150,13 @@ class RecorderRefused(LedgerError):
     default_fix = "The message says why. A node that is left out can still endorse on chain (--endorse)."
 
 
+class NotAsked(RecorderRefused):
+    """A nonce for an entry that has one by now: another node was faster."""
+
+    code = "not-asked"
+    default_fix = "Nothing: look what is asked for now. Nodes race for each nonce, and one of them wins."
+
+
 class RecorderUnreachable(LedgerError):
     """The recorder's server does not answer, answers too slowly or too much, or answers nonsense."""
 
@@ -171,6 +178,20 @@ class WouldEquivocate(LedgerError):
 
     code = "would-equivocate"
     default_fix = "The recorder has to propose another entry as another attempt: two signatures bar a node."
+
+
+class NodeStuck(LedgerError):
+    """A node that looked once did nothing, for something is in its way."""
+
+    code = "node-stuck"
+    default_fix = "Mend what the message names, then run it again; without --once the node waits for it."
+
+
+class RequestRefused(LedgerError):
+    """A recorder that runs was asked to open a vote, and the contract refused it."""
+
+    code = "request-refused"
+    default_fix = "The message says why; `quorate run show` tells when the next vote can be opened."
 
 
 class QueueOrder(LedgerError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from dapp.chain import events
@@ -12,6 +13,22 @@ from dapp.ledger.errors import RollbackInvented
 from ml.history.header import Header
 
 REORG_BLOCKS: Final = 64  # read again when the last block read is no longer there
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Who asked for a rollback vote, in which block, and why: words, or the id of an entry wished for."""
+
+    block: int
+    opener: str
+    reason: bytes
+
+
+def opening_of(book: Book, vote: int) -> Opening | None:
+    """How the vote of this number was opened, once `catch_up` has read it."""
+    known = book.noted(f"vote {vote}")
+    parts = [] if known is None else known.split(" ")
+    return Opening(int(parts[0]), parts[1], bytes.fromhex(parts[2])) if len(parts) == 3 else None
 
 
 def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
@@ -29,7 +46,7 @@ def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
             if isinstance(event, events.Attested):
                 book.register(event.head, event.at.block, event.at.tx)
             elif isinstance(event, events.RollbackOpened):
-                book.note(f"vote {event.vote}", str(event.at.block))
+                book.note(f"vote {event.vote}", f"{event.at.block} {event.opener} {event.reason.hex()}")
             elif isinstance(event, events.RolledBack):
                 book.register_rollback(
                     Rollback(event.vote, event.head, event.target, event.entry, event.at.block, event.at.tx)

@@ -26,12 +26,13 @@ from dapp.ledger.errors import (
     AnnouncementForged,
     ContentMissing,
     EntryRefused,
+    NotAsked,
     RecorderRefused,
     RecorderUnreachable,
     WouldEquivocate,
     WrongHeight,
 )
-from dapp.ledger.follow import catch_up, open_vote, rollback_to_append
+from dapp.ledger.follow import Opening, catch_up, open_vote, opening_of, rollback_to_append
 from dapp.ledger.verdicts import GOOD, Verdict, Verdicts
 from ml.errors import QuorateError
 from ml.history.archive import Archive
@@ -104,6 +105,7 @@ class Node:
         self._failpoint = failpoint
         self._ledger = Ledger(chain.chain_id, chain.ledger.address)
         self._tried: tuple[bytes, int] = (NONE, 0)  # the header without nonce, and where to go on
+        self._unvoted: object = None  # a rollback's entry met before the vote that made it
         self._log: dict[str, list[str]] = {}
 
     def run(self, stop: threading.Event, on_step: Callable[[Report], None]) -> None:
@@ -182,11 +184,17 @@ class Node:
                 if self.book.count == before:
                     break
         except EntryRefused as error:
-            self._refuse(error.message)
+            if not self._may_be_voted_by_now(error):
+                self._refuse(error.message)
         except (RecorderUnreachable, RecorderRefused) as error:
             self._waits(error.message)
         if self.book.get(announced.head) is None and announced.height < self.book.count:
             self._refuse(f"entry {announced.height} as announced is not the one among the recorder's headers")
+
+    def _may_be_voted_by_now(self, error: EntryRefused) -> bool:
+        """Whether an entry that no vote made is met for the first time: the chain was read before it was."""
+        before, self._unvoted = self._unvoted, error.values.get("unvoted")
+        return self._unvoted is not None and self._unvoted != before
 
     def _take_page(self, headers: Sequence[Header], view: RunView) -> None:
         """All of them in one transaction, up to the first bad one. Raises EntryRefused for that."""
@@ -319,7 +327,7 @@ class Node:
         if head is None:
             self._waits("a rollback vote is open on an entry that is not in this book yet")
             return
-        asked = self._rollback_opened(vote)
+        asked = self._opening(vote)
         if asked is not None and not self._has_cause(asked, view, head):
             self._waits(
                 f"{asked.opener} asks for a rollback (vote {vote}); this node's monitor sees no cause"
@@ -347,14 +355,16 @@ class Node:
             self._did(f"endorsed entry {named.height} as the target of rollback vote {vote}")
         self._failpoint("vote:sent")
 
-    def _rollback_opened(self, vote: int) -> events.RollbackOpened | None:
-        """Who opened the vote, and why."""
-        for event in events.of_run(self._chain, self.book.run):
-            if isinstance(event, events.RollbackOpened) and event.vote == vote:
-                return event
-        return None
+    def _opening(self, vote: int) -> Opening | None:
+        """Who opened the vote, and why: from the book, or, where it was opened just now, from the chain."""
+        known = opening_of(self.book, vote)
+        if known is None:
+            for event in events.of_run(self._chain, self.book.run):
+                if isinstance(event, events.RollbackOpened) and event.vote == vote:
+                    return Opening(event.at.block, event.opener, event.reason)
+        return known
 
-    def _has_cause(self, asked: events.RollbackOpened, view: RunView, head: Header) -> bool:
+    def _has_cause(self, asked: Opening, view: RunView, head: Header) -> bool:
         """The recorder may go back when it likes; what another node asks for, our own monitor must see."""
         return (
             self._settings.follow
@@ -362,7 +372,7 @@ class Node:
             or cause_of(self.book, head) is not None
         )
 
-    def _wish(self, asked: events.RollbackOpened | None, head: Header) -> Header | None:
+    def _wish(self, asked: Opening | None, head: Header) -> Header | None:
         """The epoch that the vote asks for, when this node goes along with such wishes."""
         wish = None if asked is None or not self._settings.follow else self.book.get(asked.reason)
         if wish is None or wish.kind is not Kind.EPOCH or wish not in self.verdicts.good(head.height):
@@ -433,6 +443,8 @@ class Node:
             return False
         try:
             self._recorder.nonce(found.height, found.nonce)
+        except NotAsked:  # another node was faster
+            return False
         except (RecorderRefused, RecorderUnreachable) as error:
             self._waits(error.message)
             return False

@@ -6,17 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dapp.colours import BLUE, GREY, GRID, INK, RED
 from dapp.ledger.tree import Leaf
 from ml.history.header import Kind
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-INK: Final = "#1f2933"
-GRID: Final = "#d9dee3"
-LINE: Final = "#0b6e99"
-LEFT: Final = "#9aa5b1"
-BACK: Final = "#d1495b"
+LINE: Final = BLUE
+LEFT: Final = GREY
+BACK: Final = RED
 
 
 def draw(leaves: Sequence[Leaf], title: str, path: Path) -> Path:

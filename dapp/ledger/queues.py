@@ -18,7 +18,7 @@ from dapp.chain.outbox import Failpoint, no_failpoint
 from dapp.ledger.book import Book, Rollback
 from dapp.ledger.errors import LedgerCorrupt, QueueOrder
 from ml.canonical import sha256
-from ml.history.header import Header
+from ml.history.header import NONE, Header
 
 MAX_WAITING: Final = 4_096  # results taken in and not yet mined: the rest waits where the trainer wrote it
 
@@ -138,15 +138,58 @@ class Queues:
             return self._entry(place)
         return None
 
-    def take(self, row: int, result: Mapping[str, Any]) -> None:
-        """→ result; dropped when its training did not go on from the last one that counts (`tip`)."""
+    def take(self, row: int, result: Mapping[str, Any], counts: bool = True) -> bool:
+        """→ result; dropped when its training did not go on from the last one that counts (`tip`).
+
+        Another row will do whose checkpoint is the same, bit for bit: its pack is. False in `counts` drops
+        it in any case. Returns whether it was taken.
+        """
         with self._arrow("result"):
             if row < self.next_row():
-                return
+                return False
             if row > self.next_row():
                 raise QueueOrder(f"result {row} was handed in before {self.next_row()}")
-            follows = result.get("base_row") == self.tip()
+            follows = counts and self.is_tip(result.get("base_row"))
             self._insert(row, State.RESULT if follows else State.DROPPED, result, None)
+        return follows
+
+    def turn(self, row: int) -> bool:
+        """result, drafted → dropped: all after `row`, when nothing of it was announced; whether that was so.
+
+        The training went back there by itself: what counts goes on from there.
+        """
+        with self._arrow("turned"):
+            base = self.of_row(row)
+            if base is None or base.state is State.DROPPED:
+                return False
+            after = [entry for entry in self._after(base.place) if entry.state is not State.DROPPED]
+            if any(entry.state not in (State.RESULT, State.DRAFTED) for entry in after):
+                return False
+            for entry in after:
+                self._set(entry.place, State.DROPPED, None)
+        return True
+
+    def take_again(self, rows: Sequence[int]) -> bool:
+        """dropped → result: these rows in order, if none of them was ever announced; whether so."""
+        with self._arrow("again"):
+            entries = [self.of_row(row) for row in rows]
+            if any(e is None or e.state is not State.DROPPED or e.header is not None for e in entries):
+                return False
+            for row, entry in zip(rows, entries, strict=True):
+                assert entry is not None
+                self._database.run("DELETE FROM queue WHERE place = ?", (entry.place,))
+                self._insert(row, State.RESULT, entry.result, None)
+        return True
+
+    def is_tip(self, row: int | None) -> bool:
+        """Whether a result that goes on from this row goes on from the last one that counts."""
+        tip = self.tip()
+        if row is None or tip is None or row == tip:
+            return row == tip
+        ours, theirs = (self.of_row(each) for each in (tip, row))
+        if ours is None or theirs is None or "pack" not in ours.result:
+            return False
+        return bool(ours.result["pack"] == theirs.result.get("pack"))
 
     def last(self) -> Entry | None:
         """The last epoch or rollback that counts."""
@@ -287,6 +330,29 @@ class Queues:
                 self.leave_out(rolled)
         return True
 
+    def take_up(self, head: bytes) -> bool:
+        """dropped → mined: a batch that was left out, up to `head`, which the chain has taken all the same.
+
+        What was made in its place is dropped. False when the queue does not hold it.
+        """
+        with self._arrow("taken-up"):
+            batch: list[Entry] = []
+            parent = head
+            while parent != NONE and self.book.get(parent) is None:
+                entry = self._with_header(parent)
+                if entry is None or entry.header is None:
+                    return False
+                batch.insert(0, entry)
+                parent = entry.header.parent
+            if not batch or batch[0].header is None:
+                return False
+            self.leave_out(batch[0].header.height)
+            for entry in batch:
+                assert entry.header is not None
+                self._set(entry.place, State.MINED, entry.header)
+                self.book.append(entry.header)
+        return True
+
     def withdraw(self, number: int) -> None:
         """proposed → mined: the nodes refuse the batch, or its parent is no longer the head."""
         with self._arrow("withdrawn"):
@@ -350,6 +416,17 @@ class Queues:
         ):
             return int(row)
         return None
+
+    def _with_header(self, entry: bytes) -> Entry | None:
+        """What was dropped under this id."""
+        return next((e for e in self.entries(State.DROPPED) if e.header and e.header.id == entry), None)
+
+    def _after(self, place: int) -> Iterator[Entry]:
+        for row in self._database.rows(
+            "SELECT place, row, state, result, header, sum FROM queue WHERE place > ? ORDER BY place",
+            (place,),
+        ):
+            yield self._read(row)
 
     def _proposal(self, number: int) -> Proposal:
         return _proposal(self._database.run(f"{_SELECT} WHERE number = ?", (number,))[0])

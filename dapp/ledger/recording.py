@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,15 +18,19 @@ from dapp.chain.client import Chain, Receipt
 from dapp.chain.errors import ContractRefused
 from dapp.chain.ledger import Ledger, compact, history_proof, quorum, run_view
 from dapp.chain.outbox import Failpoint, no_failpoint
+from dapp.ledger.ask import ask
 from dapp.ledger.book import Book
 from dapp.ledger.desk import Desk
-from dapp.ledger.follow import REORG_BLOCKS, catch_up, open_vote, rollback_to_append
+from dapp.ledger.errors import LedgerCorrupt
+from dapp.ledger.follow import REORG_BLOCKS, catch_up, open_vote, opening_of, rollback_to_append
 from dapp.ledger.manifest import Checkpoint, PackRef
 from dapp.ledger.queues import MAX_WAITING, PENDING, Entry, Kind, Proposal, Queues, State
+from dapp.ledger.requests import Answer, Requests
 from dapp.store import Store
 from ml.errors import QuorateError
 from ml.history.archive import Archive
 from ml.history.header import NONE, Header, mine
+from ml.history.monitor import Alarm
 from ml.history.result import Result
 from ml.history.results import Results
 from ml.history.target import best_target
@@ -101,12 +105,15 @@ class Recording:
         settings: RecordSettings | None = None,
         failpoint: Failpoint = no_failpoint,
         monotonic: Callable[[], float] = time.monotonic,
+        requests: Requests | None = None,
     ) -> None:
+        """requests: of other processes of this account, which cannot send beside this one."""
         self._chain = chain
         self._store = store
         self._results = results
         self._archive = archive
         self._settings = settings or RecordSettings()
+        self._requests = requests
         self._failpoint = failpoint
         self._monotonic = monotonic
         self._ledger = Ledger(chain.chain_id, chain.ledger.address)
@@ -160,7 +167,7 @@ class Recording:
                 self._attest()
             else:
                 self._roll_back(vote)
-        self._heed_alarms(vote)
+        self._heed_alarms(self._heed_request(vote))
         return Progress(
             self._states(), tuple(self._did), tuple(self._waits), self._missing, self.restore_due()
         )
@@ -173,6 +180,7 @@ class Recording:
         """Give up the entries from `height` on, which the nodes refuse: the training has to go back first."""
         self.queues.leave_out(height)
         self._named = None
+        self._take_line_again()
 
     def restore_due(self) -> Restore | None:
         """What the training has to restore before its results count again; None: it may go on."""
@@ -193,6 +201,13 @@ class Recording:
         if self.queues.take_back():
             self._named = None
             self._did.append("a reorganisation took back what was registered: it is put to the nodes again")
+        for head, block, tx in self.book.unknown():
+            if self.queues.take_up(head):
+                self.queues.register(head, block, tx)
+                self._named = None
+                self._did.append(
+                    f"the chain took entries up to {self.book.height_of(head)}, which had been left out"
+                )
         last = self.book.registered()
         waiting = self.queues.first(State.MINED, State.PROPOSED, State.ATTESTED)
         behind = None if waiting is None or waiting.header is None else waiting.header.height
@@ -207,10 +222,52 @@ class Recording:
     # results → mined
 
     def _take(self) -> None:
+        """Results on the branch that the training is on now; what it left before is dropped."""
         first = self.queues.next_row()
-        room = MAX_WAITING - self.queues.waiting()
-        for row, result in enumerate(self._results.since(first)[: max(room, 0)], first):
-            self.queues.take(row, result.to_document())
+        new = self._results.since(first)
+        if not new:
+            return
+        line = line_of(new, first)
+        base = new[line[0] - first].base_row
+        if base is not None and not self.queues.is_tip(base) and self.queues.turn(base):
+            self._did.append(f"the training went back to row {base}: what was recorded since is left out")
+        on_line, room = set(line), MAX_WAITING - self.queues.waiting()
+        for row, result in enumerate(new[: max(room, 0)], first):
+            taken = self.queues.take(row, result.to_document(), row in on_line)
+            if not taken and row == line[0] and not self._was_left_out(row - 1, result):
+                self._did.append(self._left_out(row, result))
+
+    def _was_left_out(self, before: int, result: Result) -> bool:
+        """Whether a result is no new branch, but one more of what is left out."""
+        entry = self.queues.of_row(before) if result.base_row == before else None
+        return entry is not None and entry.state is State.DROPPED
+
+    def _left_out(self, row: int, result: Result) -> str:
+        """Why a branch is left out that the training began, and what to do."""
+        tip = self.queues.tip()
+        base = None if result.base_row is None else self.queues.of_row(result.base_row)
+        text = f"row {row} (step {result.step}) goes on from row {result.base_row}, not from row {tip}"
+        text += f": left out, with what follows; `run.restore(row={tip})` mends that"
+        known, height = (
+            self.book.registered(),
+            0 if base is None or base.header is None else base.header.height,
+        )
+        if base is None or base.state in (State.DROPPED, State.RESULT, State.DRAFTED):
+            return text
+        if known is not None and height < known.height:
+            return text
+        return f"{text}, or keep it and give up the other: start this again with --leave-out {height + 1}"
+
+    def _take_line_again(self) -> None:
+        """After entries were left out: what the training has recorded since it went back by itself."""
+        tip = self.queues.tip()
+        row: int | None = self.queues.next_row() - 1
+        line: list[int] = []
+        while row is not None and row > (-1 if tip is None else tip):
+            line.append(row)
+            row = self._results.at(row).base_row
+        if line and self.queues.is_tip(row):
+            self.queues.take_again(line[::-1])
 
     def _draft_and_mine(self) -> None:
         for _ in range(MINED_AT_ONCE):
@@ -391,32 +448,65 @@ class Recording:
             self.queues.withdraw(proposal.number)
             self._did.append(f"rollback vote {proposal.attempt} ended without a majority")
 
+    def _heed_request(self, vote: int | None) -> int | None:
+        """Open the vote that another process asks for, and answer it; the vote that is open then."""
+        if self._requests is None:
+            return vote
+        try:
+            request = self._requests.pending()
+        except LedgerCorrupt as error:
+            self._requests.withdraw()
+            self._did.append(f"a request for a rollback is thrown away: {error.message}")
+            return vote
+        if request is None:
+            return vote
+        try:
+            if vote is None:
+                ask(self._chain, self._view, self._view.votes + 1, request.reason)
+                self._failpoint("request:sent")
+                self._view = run_view(self._chain, self.book.run)
+                vote = self._view.votes
+        except ContractRefused as error:
+            self._requests.answer(request, Answer(None, error.message, error.fix))
+            self._did.append(f"asked to roll back: {error.message}")
+            return vote
+        self._requests.answer(request, Answer(vote))
+        self._did.append(f"asked to roll back: vote {vote} is open")
+        return vote
+
     def _heed_alarms(self, vote: int | None) -> None:
         """Ask for a rollback when the monitor raised an alarm on the branch that counts."""
         heeded = int(self.book.noted("alarms") or 0)
         alarms = self._results.alarms(heeded)
+        present = [alarm for alarm in alarms if not self._is_past(alarm)]
         if not alarms:
             return
-        if not self._settings.on_alarm or vote is not None or self.restore_due() is not None:
+        if not present or not self._settings.on_alarm or vote is not None or self.restore_due() is not None:
             self.book.note("alarms", str(heeded + len(alarms)))  # the way back is known already
             return
         now = self._monotonic()
         self._alarmed_at = now if self._alarmed_at is None else self._alarmed_at
-        told = f"alarm at step {alarms[0].step}: {alarms[0].reason}"
+        told = f"alarm at step {present[0].step}: {present[0].reason}"
         self._hurried = True
         pending = self.queues.first(*PENDING) is not None
         if self._view.head == NONE or (pending and now - self._alarmed_at < self._settings.patience_s):
             self._waits.append(f"{told}; what was recorded before is registered first")
             return
-        step = f"ledger.rollbackOpen/{self.book.run.hex()}/{self._view.votes + 1}"
         try:
-            self._send(step, "rollbackOpen", 0, alarms[0].reason.encode().ljust(32, b"\0"))
+            ask(self._chain, self._view, self._view.votes + 1, present[0].reason.encode())
         except ContractRefused as error:  # one is open, or must not be yet
             self._waits.append(f"{told}; {error.message}")
             return
         self.book.note("alarms", str(heeded + len(alarms)))
         self._alarmed_at = None
         self._did.append(f"{told}; asked for a rollback")
+
+    def _is_past(self, alarm: Alarm) -> bool:
+        """Whether the training has left by itself what the alarm was raised for."""
+        rows = self._results.since(0)
+        if alarm.row is None or alarm.row + 1 >= len(rows):
+            return False
+        return alarm.reason == "nan" or alarm.row not in line_of(rows, 0)
 
     # both
 
@@ -449,7 +539,8 @@ class Recording:
     def _endorsers(self, proposal: Proposal, digest: bytes) -> set[str]:
         """Who has endorsed it, looked for from when it was proposed, or its vote was opened, on."""
         rollback = proposal.kind is Kind.ROLLBACK
-        known = self.book.noted(f"vote {proposal.attempt}" if rollback else f"proposal {proposal.number}")
+        opening = opening_of(self.book, proposal.attempt) if rollback else None
+        known = str(opening.block) if opening else self.book.noted(f"proposal {proposal.number}")
         first = None if known is None else max(self._chain.first_block, int(known) - REORG_BLOCKS)
         return {event.node for event in events.endorsements(self._chain, digest, first)}
 
@@ -462,6 +553,16 @@ class Recording:
 
     def _states(self) -> dict[State, int]:
         return {state: self.queues.count(state) for state in State}
+
+
+def line_of(results: Sequence[Result], first: int) -> list[int]:
+    """Rows that the last one goes on from, in order and with it: of these, which begin at row `first`."""
+    row: int | None = first + len(results) - 1
+    line: list[int] = []
+    while row is not None and row >= first:
+        line.append(row)
+        row = results[row - first].base_row
+    return line[::-1]
 
 
 def _fewest(signatures: Mapping[str, bytes], needed: int) -> dict[str, bytes]:

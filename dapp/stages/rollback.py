@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from dapp.chain import events
 from dapp.chain.client import Receipt
 from dapp.chain.ledger import run_view
-from dapp.stages.context import Context, StageError, once
-
-MAX_REASON_BYTES = 32
+from dapp.chain.outbox import is_unsent
+from dapp.ledger.ask import REASON_BYTES, ask, step_of
+from dapp.stages.context import Context, StageError
 
 
 class ReasonTooLong(StageError):
     """A reason that does not fit the word it has on chain."""
 
     code = "reason-too-long"
-    default_fix = f"Say it in at most {MAX_REASON_BYTES} bytes, as nan or loss-spike."
+    default_fix = f"Say it in at most {REASON_BYTES} bytes, as nan or loss-spike."
 
 
 @dataclass(frozen=True)
@@ -39,23 +39,33 @@ class Result:
     entry: bytes | None
 
 
+def word(reason: str, wish: bytes | None = None) -> bytes:
+    """A reason, or in its place the entry wished for, as it goes to the chain. Raises ReasonTooLong."""
+    text = reason.encode() if wish is None else wish
+    if len(text) > REASON_BYTES:
+        raise ReasonTooLong(f"the reason has {len(text)} bytes, {REASON_BYTES} are the most")
+    return text
+
+
 def open_vote(ctx: Context, run: bytes, reason: str, wish: bytes | None = None) -> Opened:
     """Ask for a rollback, as the run's recorder or one of its nodes; no-op while a vote is open.
 
     wish: an entry to go back to, which stands in place of the reason; nodes need not go along with it.
     Raises ReasonTooLong, ContractRefused (NotOfRun, NothingToRollBack, VotePauses).
     """
-    text = reason.encode() if wish is None else wish
-    if len(text) > MAX_REASON_BYTES:
-        raise ReasonTooLong(f"the reason has {len(text)} bytes, {MAX_REASON_BYTES} are the most")
+    text = word(reason, wish)
     view = run_view(ctx.chain, run)
     is_open = view.votes > 0 and ctx.clock.now_s() <= view.vote_ends_at_s
     vote = view.votes if is_open else view.votes + 1
-    seat = view.seat(ctx.chain.address) if ctx.chain.address in view.nodes else 0
-    call = ctx.chain.ledger.call("rollbackOpen", run, seat, text.ljust(MAX_REASON_BYTES, b"\0"))
-    receipt = once(ctx, "ledger.rollbackOpen", run, call, is_open, part=f"/{vote}")
-    after = run_view(ctx.chain, run)
-    return Opened(run, vote, after.head, after.vote_ends_at_s, receipt)
+    opened_by_others = is_open and is_unsent(ctx.journal, step_of(run, vote))
+    receipt = None if opened_by_others else ask(ctx.chain, view, vote, text)
+    return opened(ctx, run, vote, receipt)
+
+
+def opened(ctx: Context, run: bytes, vote: int, receipt: Receipt | None = None) -> Opened:
+    """The vote as it is open now."""
+    view = run_view(ctx.chain, run)
+    return Opened(run, vote, view.head, view.vote_ends_at_s, receipt)
 
 
 def result_of(ctx: Context, run: bytes, vote: int) -> Result:

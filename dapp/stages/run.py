@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from eth_utils import to_checksum_address
 
@@ -39,6 +40,35 @@ class Started:
     receipt: Receipt | None
 
 
+class VoteState(StrEnum):
+    """How a run's last rollback vote stands."""
+
+    NONE = "none"
+    OPEN = "open"
+    DECIDED = "decided"
+    ENDED = "ended"  # without a majority
+
+
+@dataclass(frozen=True)
+class Vote:
+    """The last rollback vote of a run, by the chain's clock.
+
+    target, entry   once it is decided: where the run went back to, and the new entry
+    open_left_s     0 when it is not open
+    next_at_s       from then on another can be opened: each vote is followed by a pause as long as its window
+    pause_left_s    until then, its own window included
+    """
+
+    state: VoteState
+    number: int
+    ends_at_s: int
+    open_left_s: int
+    next_at_s: int
+    pause_left_s: int
+    target: bytes | None = None
+    entry: bytes | None = None
+
+
 @dataclass(frozen=True)
 class Shown:
     """A run as chain and store have it; `spec` is None when the store cannot give it."""
@@ -47,6 +77,7 @@ class Shown:
     spec: RunSpec | None
     entries: int
     rollbacks: int
+    vote: Vote
     now_s: int
 
 
@@ -73,18 +104,43 @@ def show(ctx: Context, run: bytes) -> Shown:
     happened = events.of_run(ctx.chain, run)
     started = events.of_type(happened, events.RunStarted)
     spec = _spec(ctx, started[0].terms.spec) if started else None
+    rollbacks, now_s = events.of_type(happened, events.RolledBack), ctx.clock.now_s()
     return Shown(
         view,
         spec,
         len(events.of_type(happened, events.Attested)),
-        len(events.of_type(happened, events.RolledBack)),
-        ctx.clock.now_s(),
+        len(rollbacks),
+        _vote(view, rollbacks, now_s),
+        now_s,
     )
 
 
 def list_runs(ctx: Context) -> tuple[Shown, ...]:
     """All runs of the ledger, in order of their start."""
     return tuple(show(ctx, event.run) for event in events.started_runs(ctx.chain))
+
+
+def _vote(view: RunView, rollbacks: Sequence[events.RolledBack], now_s: int) -> Vote:
+    decided = next((event for event in rollbacks if event.vote == view.votes), None)
+    open_left_s = max(0, view.vote_ends_at_s - now_s + 1)  # its last second included
+    next_at_s = view.vote_ends_at_s + view.window_s + 1 if view.votes else 0
+    state = VoteState.ENDED
+    if not view.votes:
+        state = VoteState.NONE
+    elif decided is not None:
+        state = VoteState.DECIDED
+    elif open_left_s:
+        state = VoteState.OPEN
+    return Vote(
+        state,
+        view.votes,
+        view.vote_ends_at_s,
+        open_left_s if state is VoteState.OPEN else 0,
+        next_at_s,
+        max(0, next_at_s - now_s),
+        None if decided is None else decided.target,
+        None if decided is None else decided.entry,
+    )
 
 
 def _spec(ctx: Context, digest: bytes) -> RunSpec | None:

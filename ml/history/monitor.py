@@ -43,11 +43,15 @@ class Rules:
 
 @dataclass(frozen=True)
 class Alarm:
-    """What was noticed, at which step; `values` holds the figures that decided."""
+    """What was noticed, at which step; `values` holds the figures that decided.
+
+    row  of the record: the one that is bad; for nan, which has none, the one that it went on from
+    """
 
     reason: Reason
     step: int
     values: Mapping[str, float]
+    row: int | None = None
 
 
 class Monitor:

@@ -17,7 +17,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, SupportsFloat, TypeAlias, TypeVar
@@ -254,15 +254,20 @@ class Recorder:
         self._passes = self._passes_over = 0
         return self._record(accuracy, loss)
 
-    def restore(self, target: int | str | bytes | Result) -> Result | None:
+    def restore(
+        self, target: int | str | bytes | Result | None = None, *, row: int | None = None
+    ) -> Result | None:
         """Go back to a checkpoint, bit for bit: the latest of that step, "best", "last", a result or a pack.
+
+        row: in place of a target, this very row of the record, counted from 0: after going back there are
+        several of one step.
 
         The next epoch recorded has it as its base; nothing is removed. Returns its row, or None for a pack
         that this run did not record. Raises RestoreRefused; what the archive raises for damaged bytes.
         """
         if hasattr(self, "_jobs"):
             self.flush()
-        row, pack = self._find(target)
+        row, pack = self._find(target, row)
         result = None if row is None else self.results.at(row)
         tensors = self.archive.get(pack)
         if result is not None and sha256(weights_file(weights_of(tensors))) != result.weights_sha256:
@@ -280,11 +285,16 @@ class Recorder:
         self.alarm = None
         return result
 
-    def _find(self, target: int | str | bytes | Result) -> tuple[int | None, bytes]:
-        """The row and the pack that `target` names."""
+    def _find(self, target: int | str | bytes | Result | None, row: int | None) -> tuple[int | None, bytes]:
+        """The row and the pack that `target` names, or `row`."""
+        if (target is None) == (row is None):
+            raise RestoreRefused("name a checkpoint to restore, or its row, and not both")
         rows = self.results.since(0)
         found: int | None = None
-        if target == "best":
+        if row is not None:
+            target = f"row {row}"
+            found = row if 0 <= row < len(rows) else None
+        elif target == "best":
             found = best(rows)
         elif target == "last":
             found = len(rows) - 1 if rows else None
@@ -317,11 +327,12 @@ class Recorder:
         accuracy, loss = _float(accuracy), _float(loss)
         step = self.steps_done if self._every_steps else self.epochs_done
         alarm = self.monitor.see(step, accuracy, loss)
-        self.alarm = alarm
         if alarm is not None:
+            alarm = replace(alarm, row=self._base_row if alarm.reason == "nan" else self._rows)
             self.results.put_alarm(alarm)
-            if alarm.reason == "nan":
-                return alarm
+        self.alarm = alarm
+        if alarm is not None and alarm.reason == "nan":
+            return alarm
         if not 0 <= accuracy <= 1 or loss < 0:
             raise InvalidResult(f"accuracy {accuracy:g} and loss {loss:g} at step {step}")
         taken = snapshot(self.training, self._loop())

@@ -95,7 +95,8 @@ class Results:
     def put_alarm(self, alarm: Alarm) -> int:
         """Append an alarm; returns its number. Its figures are kept as text, for NaN is none in JSON."""
         values = {name: repr(float(value)) for name, value in alarm.values.items()}
-        return self._append("alarms", {"reason": alarm.reason, "step": alarm.step, "values": values})
+        document = {"reason": alarm.reason, "step": alarm.step, "values": values}
+        return self._append("alarms", document if alarm.row is None else document | {"row": alarm.row})
 
     def alarms(self, number: int = 0) -> list[Alarm]:
         """Alarms from `number` on, in order. Raises ResultsDamaged, ResultsFailed."""
@@ -168,7 +169,8 @@ def _alarm(document: object) -> Alarm:
     fields = Fields(document, "alarm", InvalidResult)
     values = fields.any("values")
     reason = fields.one_of("reason", REASONS)
-    alarm = Alarm(reason, fields.integer("step", 0, 2**53), {k: float(v) for k, v in values.items()})
+    row = fields.integer("row", 0, 2**53) if isinstance(document, dict) and "row" in document else None
+    alarm = Alarm(reason, fields.integer("step", 0, 2**53), {k: float(v) for k, v in values.items()}, row)
     fields.done()
     return alarm
 

@@ -52,7 +52,9 @@ def node(
         int, typer.Option("--tolerance-ppm", min=0, max=1_000_000, help="By which a claim may exceed them.")
     ] = 20_000,
     poll: Annotated[float, typer.Option("--poll", min=0.05, help="Seconds from look to look.")] = 2.0,
-    once: Annotated[bool, typer.Option("--once", help="Do what is due, then stop.")] = False,
+    once: Annotated[
+        bool, typer.Option("--once", help="Do what is due, then stop; fails if it could do nothing.")
+    ] = False,
 ) -> Reply:
     """Serve a run as one of its nodes; killed and started again, it goes on."""
     from dapp.chain.ledger import run_view
@@ -60,6 +62,7 @@ def node(
     from dapp.ledger.check import Limits, open_packs
     from dapp.ledger.client import RecorderClient
     from dapp.ledger.content import Shelves
+    from dapp.ledger.errors import NodeStuck
     from dapp.ledger.node import Node, NodeSettings
     from dapp.ledger.places import book_of, folder_of
     from dapp.store import open_store
@@ -99,7 +102,10 @@ def node(
             settings,
         )
         if once:
-            on_step(served.step())
+            report = served.step()
+            on_step(report)
+            if not report.did and (report.waits or report.refused):
+                raise NodeStuck("; ".join([*report.waits, *report.refused]))
         else:
             session.output.say(f"node {address} serves run {run}")
             served.run(threading.Event(), on_step)

@@ -10,7 +10,7 @@ import typer
 
 from dapp.cli.errors import Missing, Usage
 from dapp.cli.options import SENDS
-from dapp.cli.output import Reply
+from dapp.cli.output import Output, Reply
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
@@ -56,8 +56,9 @@ def record(
     """Turn checkpoints into entries of the ledger; killed and started again, it goes on."""
     from dapp.chain.ledger import run_view
     from dapp.ledger.book import Book
-    from dapp.ledger.places import book_of
+    from dapp.ledger.places import book_of, folder_of
     from dapp.ledger.recording import Recording, RecordSettings
+    from dapp.ledger.requests import Requests
     from dapp.ledger.server import RecorderServer
     from ml.history.archive import Archive
     from ml.history.recorder import ARCHIVE
@@ -85,14 +86,15 @@ def record(
             batch=batch, age_s=age, mine=mine, broadcast=broadcast, on_alarm=on_alarm, patience_s=patience
         )
         archive = Archive.open(folder / ARCHIVE)
-        recording = Recording(ctx.chain, ctx.store, results, archive, book, settings)
+        requests = Requests(folder_of(session.settings.data_dir, run_id, None))
+        recording = Recording(ctx.chain, ctx.store, results, archive, book, settings, requests=requests)
         if leave_out is not None:
             recording.leave_out(leave_out)
         if once:
             recording.hurry()
         with RecorderServer(recording.desk, host, port, name or []) as server:
             session.output.say(f"serving the nodes at {server.url}")
-            teller = Teller(session)
+            teller = Teller(session.output)
 
             def on_step(progress: Progress) -> None:
                 teller.tell(progress)
@@ -109,8 +111,8 @@ def record(
 class Teller:
     """Tells what was done, and each thing that is waited for once."""
 
-    def __init__(self, session: Session) -> None:
-        self._output = session.output
+    def __init__(self, output: Output) -> None:
+        self._output = output
         self._waits: tuple[str, ...] = ()
         self._restore: Restore | None = None
 
@@ -123,13 +125,13 @@ class Teller:
                 self._output.say(f"waiting: {wait}")
             self._waits = progress.waits
         if progress.restore is not None and progress.restore != self._restore:
-            step = progress.restore.step
+            due = progress.restore
             why = (
-                f"the training does not go on from step {step}, the newest entry"
-                if progress.restore.vote is None
-                else f"the run went back to step {step}"
+                f"the training does not go on from step {due.step}, the newest entry"
+                if due.vote is None
+                else f"the run went back to step {due.step}"
             )
             self._output.warn(
-                f"{why}: what it records is left out until it restores that (`run.restore({step})`)"
+                f"{why}: what it records is left out until it restores that (`run.restore(row={due.row})`)"
             )
         self._restore = progress.restore

@@ -17,9 +17,10 @@ from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
+from dapp.moments import moment
 
 if TYPE_CHECKING:
-    from dapp.stages.run import Shown
+    from dapp.stages.run import Shown, Vote
 
 app = typer.Typer(no_args_is_help=True, help="Start, list and show training runs.")
 
@@ -107,11 +108,24 @@ def list_(session: Session) -> Reply:
 
 @verb(app, "show", READS)
 def show(session: Session, run: arguments.Run) -> Reply:
-    """Show a run: nodes, quorum, head, open vote."""
+    """Show a run: nodes, quorum, head, the last vote and the pause after it."""
     from dapp.stages import run as stage
 
     shown = stage.show(session.reader(), arguments.run_id(run))
     return Reply(_shown(shown), {"run": plain(shown)})
+
+
+def _vote(vote: Vote) -> str:
+    """How the last vote stands."""
+    if vote.state == "none":
+        return "none yet"
+    if vote.state == "open":
+        return (
+            f"number {vote.number}, open until {moment(vote.ends_at_s)} ({duration(vote.open_left_s)} left)"
+        )
+    if vote.target is None:
+        return f"number {vote.number}, ended without a majority"
+    return f"number {vote.number}, decided: back to 0x{vote.target.hex()}"
 
 
 def _shown(shown: Shown) -> str:
@@ -127,9 +141,10 @@ def _shown(shown: Shown) -> str:
         f"announced   {f'0x{view.recorded.hex()}' if any(view.recorded) else 'nothing'}",
         f"entries     {shown.entries} registrations, {shown.rollbacks} rollbacks",
     ]
-    left_s = view.vote_ends_at_s - shown.now_s
-    vote = f"number {view.votes}, {duration(left_s)} left" if left_s >= 0 and view.votes else "none is open"
-    lines.append(f"vote        {vote}")
+    lines.append(f"vote        {_vote(shown.vote)}")
+    if shown.vote.pause_left_s:
+        pause = f"{moment(shown.vote.next_at_s)} on ({duration(shown.vote.pause_left_s)} left)"
+        lines.append(f"next vote   from {pause}: each is followed by a pause")
     for seat, node in enumerate(view.nodes):
         lines.append(f"node {seat:<6} {node}{'  barred' if node in view.barred else ''}")
     return "\n".join(lines)

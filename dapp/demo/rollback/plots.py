@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dapp.ledger.picture import BACK, GRID, INK, LEFT, LINE
+from dapp.colours import GRID, INK
+from dapp.ledger.picture import BACK, LEFT, LINE
 
 
 def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,14 @@ def test_refusal_phases_areNamed() -> None:
     selector = keccak(text="WrongPhase(bytes32,uint8,uint8)")[:4]
     error = refusal(selector + encode(["bytes32", "uint8", "uint8"], [bytes(32), 2, 3]), ABI)
     assert (error.args_["phase"], error.args_["needed"]) == ("SUBMIT", "OPEN")
+
+
+def test_refusal_timesAreReadable() -> None:
+    at_s = int(datetime(2026, 3, 1, 12, 30, 5).timestamp())
+    error = ContractRefused("VotePauses", {"run": bytes(32), "untilS": at_s})
+    assert f"untilS={at_s} (2026-03-01T12:30:05" in error.message
+    assert error.to_dict()["args"] == {"run": "0x" + "00" * 32, "untilS": str(at_s)}
+    assert ContractRefused("Late", {"windowS": 600}).message == "the contract refused: Late(windowS=600)"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,14 @@ def run(quorate: Quorate, options: list[str], request: pytest.FixtureRequest) ->
 @pytest.fixture
 def recorder(run: str, options: list[str], training: Path, tmp_path: Path) -> Iterator[Serving]:
     """`quorate record --once` in a process of its own, and its address."""
+    with recording(run, options, training, tmp_path, "--once") as serving:
+        yield serving
+
+
+@contextmanager
+def recording(run: str, options: list[str], training: Path, tmp_path: Path, *more: str) -> Iterator[Serving]:
     log = (tmp_path / "record.log").open("w+")
-    command = [sys.executable, "-m", "dapp", "record", run, str(training), "--once", "--yes"]
+    command = [sys.executable, "-m", "dapp", "record", run, str(training), "--yes", *more]
     command += ["--account", str(RECORDER), "--data-dir", str(tmp_path / "data"), *options]
     process = subprocess.Popen(command, stdout=log, stderr=log, text=True, cwd=Path(__file__).parents[3])
     try:
@@ -84,7 +91,9 @@ def test_run_ofThreeEpochs_isRecordedAttestedAndShown(
     end = time.monotonic() + WAIT_S
     while process.poll() is None and time.monotonic() < end:
         served = quorate(["node", run, "--recorder", url, "--account", str(NODE), "--once", *options])
-        assert served.code == 0 or process.poll() is not None, served.err
+        in_between = "does not follow the chain's head" in served.err  # while the recorder registers
+        at_its_end = "does not answer" in served.err and process.wait(20) == 0
+        assert served.code == 0 or in_between or at_its_end, served.err
     assert process.wait(5) == 0
 
     shown = quorate(["run", "show", run, *options])
@@ -117,6 +126,14 @@ def test_node_withAnAccountThatIsNone_isWarned(
     ran = quorate(["node", run, "--recorder", recorder[0], "--account", "9", "--once", *options])
     assert ran.code == 0
     assert f"{Signer.devnet(9).address} is no node of this run" in ran.err
+
+
+def test_node_onceWithoutARecorder_failsAndSaysWhy(quorate: Quorate, run: str, options: list[str]) -> None:
+    ran = quorate(
+        ["node", run, "--recorder", "http://127.0.0.1:9", "--account", str(NODE), "--once", *options]
+    )
+    assert ran.code == Exit.FAILED
+    assert "Error (node-stuck): http://127.0.0.1:9 does not answer" in ran.err
 
 
 def test_runStart_nodeByItsNumberOnADevnet_isThatAccount(quorate: Quorate, options: list[str]) -> None:
@@ -158,3 +175,46 @@ def test_node_checkDataWithoutArchitecture_saysWhatIsMissing(quorate: Quorate, t
         ["node", "0x" + "ab" * 32, "--recorder", "http://127.0.0.1:9", "--check-data", str(tmp_path / "x")]
     )
     assert (ran.code, "--architecture" in ran.err) == (Exit.USAGE, True)
+
+
+def test_rollback_whileTheRecorderRuns_isOpenedByIt_decidedAndShown(
+    quorate: Quorate, run: str, options: list[str], training: Path, tmp_path: Path
+) -> None:
+    def until(shown: str) -> str:
+        end = time.monotonic() + WAIT_S
+        while shown not in (out := quorate(["run", "show", run, *options]).out):
+            assert time.monotonic() < end, out
+            quorate(["node", run, "--recorder", url, "--account", str(NODE), "--once", *options])
+        return out
+
+    ask = ["rollback", run, "--account", str(RECORDER), "--yes", *options]
+    with recording(run, options, training, tmp_path, "--batch", "3") as (url, _):
+        early = quorate(ask)
+        assert (early.code, "NothingToRollBack" in early.err) == (Exit.REFUSED, True)
+        out = until("1 registrations, 0 rollbacks")
+        assert re.search(r"(?m)^vote +none yet$", out) and "next vote" not in out
+        opened = quorate([*ask, "--no-wait", "--json"])
+        assert opened.document["data"]["vote"] == 1, opened.out
+        shown = quorate(["run", "show", run, *options])
+        assert re.search(r"(?m)^vote +number 1, open until 20\d\d-\S+T\S+ \((9 min|10 min) ", shown.out)
+        out = until("decided: back to 0x")
+        assert re.search(r"(?m)^next vote +from 20\d\d-\S+T\S+ on \((19|20) min \d\d s left\)", out)
+        again = quorate(ask)
+        assert again.code == Exit.REFUSED
+        assert re.search(r"VoteIsOpen\(.*endsAtS=\d+ \(20\d\d-\S+T\S+\)\)", again.err)
+    vote = quorate(["run", "show", run, "--json", *options]).document["data"]["run"]["vote"]
+    assert (vote["state"], vote["number"], vote["open_left_s"]) == ("decided", 1, 0)
+    assert vote["next_at_s"] == vote["ends_at_s"] + 601
+    assert 0 < vote["pause_left_s"] <= 1_201
+
+
+def test_rollback_whileANodeRunsForTheAccount_saysExactlyWhatToDo(
+    quorate: Quorate, run: str, options: list[str], devnet: tuple[Anvil, str], tmp_path: Path
+) -> None:
+    from dapp.journal import Journal
+
+    rpc, address = devnet[0].rpc(), Signer.devnet(NODE).address
+    with Journal.open(tmp_path / "data" / "journal", rpc.chain_id, rpc.block(0).hash, address):
+        ran = quorate(["rollback", run, "--account", str(NODE), "--yes", "--json", *options])
+    assert ran.document["error"]["code"] == "journal-busy"
+    assert "Ctrl-C" in ran.document["error"]["fix"] and "--no-wait" in ran.document["error"]["fix"]

@@ -26,6 +26,7 @@ from dapp.ledger.client import RecorderClient
 from dapp.ledger.content import Shelves
 from dapp.ledger.node import Node, NodeSettings, Report
 from dapp.ledger.recording import Progress, Recording, RecordSettings, Restore
+from dapp.ledger.requests import Requests
 from dapp.ledger.server import RecorderServer
 from dapp.stages import rollback
 from dapp.stages.context import Context
@@ -112,6 +113,10 @@ class Stage:
         return run_view(self.chain(STRANGER), self.run)
 
     @property
+    def requests(self) -> Requests:
+        return Requests(self.folder / "recorder")
+
+    @property
     def recording(self) -> Recording:
         if self._recording is None:
             self._recording = self.recorder()
@@ -149,6 +154,7 @@ class Stage:
             book,
             RecordSettings(**given),  # type: ignore[arg-type]
             failpoint,
+            requests=self.requests,
         )
 
     def node(self, index: int, **settings: object) -> Node:

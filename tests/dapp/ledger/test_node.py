@@ -16,7 +16,7 @@ from dapp.chain.ledger import RunView, compact, rollback_header
 from dapp.chain.signer import Signer
 from dapp.cli import signals
 from dapp.journal import JournalFull
-from dapp.ledger.client import Proposed, RecorderClient
+from dapp.ledger.client import Proposed, RecorderClient, RecorderState
 from dapp.ledger.desk import Desk
 from dapp.ledger.errors import LedgerFull
 from dapp.ledger.node import Node
@@ -93,6 +93,7 @@ def test_step_withoutTheWeights_saysWhoWasAsked_andGoesOn(proposed: Stage, tmp_p
     (tmp_path / "store" / "blocks").mkdir()
     report = proposed.node(1).step()
     assert any("is nowhere: its own store does not hold it; the recorder" in wait for wait in report.waits)
+    assert any("--peer names another store to ask" in wait for wait in report.waits)
     assert signers(proposed) == 0
     (tmp_path / "store" / "blocks").rmdir()
     moved.rename(tmp_path / "store" / "blocks")
@@ -186,6 +187,55 @@ def test_lateNode_takesInTheWholeHistory_rollbackIncluded(registered: Stage) -> 
     report = registered.node(3).step()
     assert (report.entries, report.registered, report.refused) == (FEW + 2, FEW + 2, ())
     assert list(registered.node(3).book.headers()) == list(registered.recording.book.headers())
+
+
+def test_step_whileTheVoteIsCarried_waitsOneMoreLookBeforeItRefuses(
+    registered: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recorder appends the rollback's entry between this node's look at the chain and its question."""
+    node = registered.node(1)
+    registered.open_vote()
+    registered.recording.step()
+    registered.steps(2, 3)
+    ask = node._recorder.state
+
+    def late() -> RecorderState:
+        registered.recording.step()
+        return ask()
+
+    monkeypatch.setattr(node._recorder, "state", late)
+    report = node.step()
+    assert registered.recording.book.count == FEW + 1
+    assert (report.entries, report.refused) == (FEW, ())
+    report = node.step()
+    assert (report.entries, report.registered, report.refused) == (FEW + 1, FEW + 1, ())
+
+
+def test_step_atARollbackThatNoVoteMade_isRefusedAtTheSecondLook(registered: Stage) -> None:
+    """The recorder signs an entry of its own making."""
+    book = registered.recording.book
+    assert book.head is not None
+    book.append(rollback_header(book.head, book.at(0), book.history))
+    assert registered.node(1).step().refused == ()
+    for _ in range(2):
+        report = registered.node(1).step()
+        assert report.refused == (f"entry {FEW} goes back to entry 0, but no vote did",)
+
+
+def test_mine_whenAnotherNodeWasFaster_saysNothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.trainer.epoch(500_000)
+    stage.recording.step()
+    first, second = stage.node(1), stage.node(2)
+    hand_in = second._recorder.nonce
+
+    def late(height: int, nonce: int) -> None:
+        assert first.step().did == ("mined entry 0",)
+        hand_in(height, nonce)
+
+    monkeypatch.setattr(second._recorder, "nonce", late)
+    report = second.step()
+    assert stage.recording.book.count == 1
+    assert (report.waits, report.refused) == ((), ())
 
 
 # endorsing

@@ -56,10 +56,21 @@ def propose(stage: Stage) -> Stage:
 @pytest.fixture
 def voting(proposed: Stage) -> Stage:
     """The same, registered, with a rollback vote open."""
-    proposed.until_idle(*NODES)
-    proposed.open_vote()
-    proposed.recording.step()
-    return proposed
+    return ask(proposed)
+
+
+@pytest.fixture(scope="module")
+def asked(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The same for tests that change nothing."""
+    with new_stage(ground, tmp_path_factory.mktemp("asked")) as stage:
+        yield ask(propose(stage))
+
+
+def ask(stage: Stage) -> Stage:
+    stage.until_idle(*NODES)
+    stage.open_vote()
+    stage.recording.step()
+    return stage
 
 
 def post(stage: Stage, path: str, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -231,19 +242,19 @@ def test_vote_forATargetThatIsNoAncestor_isRefused(voting: Stage) -> None:
         assert (status, "no epoch before the head" in answer["error"]["message"]) == (400, True)
 
 
-def test_vote_forATargetThatWasNeverRecorded_isRefused(voting: Stage) -> None:
-    message = vote(voting, 1, voting.recording.book.at(1)) | {"target": "11" * 32}
-    assert post(voting, "vote", message)[0] == 400
+def test_vote_forATargetThatWasNeverRecorded_isRefused(asked: Stage) -> None:
+    message = vote(asked, 1, asked.recording.book.at(1)) | {"target": "11" * 32}
+    assert post(asked, "vote", message)[0] == 400
 
 
-def test_vote_forAnEntryThatDoesNotFollow_isRefused(voting: Stage) -> None:
-    message = vote(voting, 1, voting.recording.book.at(1)) | {"entry": "11" * 32}
-    assert post(voting, "vote", message)[0] == 400
+def test_vote_forAnEntryThatDoesNotFollow_isRefused(asked: Stage) -> None:
+    message = vote(asked, 1, asked.recording.book.at(1)) | {"entry": "11" * 32}
+    assert post(asked, "vote", message)[0] == 400
 
 
 @pytest.mark.parametrize("changes", [{"nonce": 2}, {"nonce": 0}, {"head": "11" * 32}])
-def test_vote_inAVoteThatIsNotOpen_isRefused(voting: Stage, changes: dict[str, Any]) -> None:
-    assert post(voting, "vote", vote(voting, 1, voting.recording.book.at(1)) | changes)[0] == 409
+def test_vote_inAVoteThatIsNotOpen_isRefused(asked: Stage, changes: dict[str, Any]) -> None:
+    assert post(asked, "vote", vote(asked, 1, asked.recording.book.at(1)) | changes)[0] == 409
 
 
 def test_vote_replayedAfterTheHeadMoved_isRefused(voting: Stage) -> None:

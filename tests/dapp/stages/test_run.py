@@ -9,9 +9,12 @@ import pytest
 
 from dapp.chain.errors import ContractRefused
 from dapp.chain.ledger import RunTerms
+from dapp.journal import Journal
 from dapp.stages import run
+from dapp.stages.context import Context
 from dapp.store import cid_from_digest
 from ml.history.run_spec import InvalidRunSpec, RunSpec
+from tests.dapp.ledger.runs import new_ground, new_stage
 from tests.flow.world import World, new_world
 
 SPEC = RunSpec("Digits", "digits, 20 % held out")
@@ -98,3 +101,31 @@ def test_spec_bytes_areThese() -> None:
         RunSpec.from_bytes(b'{"data":"d","format":"quorate/run/1","name":"n","x":1}')
     with pytest.raises(InvalidRunSpec, match="format"):
         RunSpec.from_bytes(b'{"data":"d","format":"quorate/run/2","name":"n"}')
+
+
+def test_show_aVoteFromItsOpeningToItsPause(tmp_path: Path) -> None:
+    with new_ground() as ground, new_stage(ground, tmp_path) as stage:
+        person = Context(stage.chain(9), stage.store, Journal.in_memory(), stage.clock)
+        for number in range(3):
+            stage.trainer.epoch(500_000 + number)
+        stage.until_idle(1, 2)
+        assert run.show(person, stage.run).vote == run.Vote(run.VoteState.NONE, 0, 0, 0, 0, 0)
+        stage.open_vote()
+        ends_at_s, now_s = stage.view.vote_ends_at_s, stage.clock.now_s()
+        vote = run.show(person, stage.run).vote
+        assert (vote.state, vote.number, vote.target) == (run.VoteState.OPEN, 1, None)
+        assert (vote.open_left_s, vote.pause_left_s) == (ends_at_s - now_s + 1, ends_at_s + 601 - now_s)
+        stage.until(lambda: stage.recording.book.count == 4, 1, 2)
+        vote = run.show(person, stage.run).vote
+        assert (vote.state, vote.open_left_s) == (run.VoteState.DECIDED, 0)
+        book = stage.recording.book
+        assert (vote.target, vote.entry) == (book.at(1).id, book.at(3).id)
+        stage.clock.wait_until(vote.next_at_s - 2)  # the next block is a second later
+        with pytest.raises(ContractRefused, match="VotePauses"):
+            stage.open_vote()
+        stage.clock.wait_until(vote.next_at_s)
+        assert run.show(person, stage.run).vote.pause_left_s == 0
+        stage.open_vote()
+        stage.clock.wait_until(stage.view.vote_ends_at_s + 1)
+        vote = run.show(person, stage.run).vote
+        assert (vote.state, vote.number, vote.target) == (run.VoteState.ENDED, 2, None)

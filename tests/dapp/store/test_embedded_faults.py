@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +12,7 @@ import pytest
 
 from dapp.store.embedded import EmbeddedStore
 from dapp.store.errors import Full, StoreError
+from tests.killed_puts import check
 
 ENTRIES = ("blocks", "staging")
 
@@ -24,13 +22,7 @@ def left_behind(store: EmbeddedStore) -> list[Path]:
 
 
 def test_put_killedAtAnySystemCall_leavesNothingHalfWritten(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("killed_puts.py")
-    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, check=True)
-    results = json.loads(done.stdout)
-    assert [result.pop("killed") for result in results] == [True] * (len(results) - 1) + [False]
-    assert len(results) > 30
-    assert {result.pop("was_there") for result in results} == {True, False}
-    assert [result for result in results if not all(result.values())] == []
+    check("tests.dapp.store.killed_puts", tmp_path, least=30)
 
 
 def test_put_syncsBlocks_thenTheirNames_thenTheRootsName(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +12,7 @@ from torch import Tensor
 
 from ml.history.archive import Archive
 from ml.history.files import ArchiveError, ArchiveFull
+from tests.killed_puts import check
 
 
 def noise(size_bytes: int, seed: int = 1) -> dict[str, Tensor]:
@@ -27,14 +25,7 @@ def left_behind(archive: Archive) -> list[Path]:
 
 
 def test_put_killedAtAnySystemCall_leavesNothingHalfWritten(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("killed_puts.py")
-    done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, check=True)
-    results = json.loads(done.stdout)
-
-    assert [result.pop("killed") for result in results] == [True] * (len(results) - 1) + [False]
-    assert len(results) > 15
-    assert {result.pop("was_there") for result in results} == {True, False}
-    assert [result for result in results if not all(result.values())] == []
+    check("tests.ml.history.killed_puts", tmp_path, least=15)
 
 
 @pytest.mark.parametrize("number", [errno.EIO, errno.EDQUOT])

@@ -393,3 +393,28 @@ def test_kill9_losesNothingReportedDurable_andTrainingGoesOnToTheSameBytes(
         assert run.epochs_done == len(rows)
         train(made, run, 12)
     assert made.bytes() == whole.bytes()
+
+
+def test_restore_byRow_isThatRowAndNotTheLatestOfItsStep(tmp_path: Path, toy: Toy) -> None:
+    with toy.record(tmp_path) as run:
+        toy.epochs(run, [0.3, 0.4])
+        run.restore(1)
+        toy.epochs(run, [0.6])
+        assert run.flush() == 3
+        assert run.restore(2) == run.results.at(2)
+        assert run.restore(row=1) == run.results.at(1)
+        toy.epochs(run, [0.7])
+        run.flush()
+        assert run.results.at(3).base_row == 1
+
+
+@pytest.mark.parametrize("row", [-1, 1])
+def test_restore_byARowThatIsNotThere_isRefused(tmp_path: Path, toy: Toy, row: int) -> None:
+    with toy.record(tmp_path) as run:
+        run.epoch(0.5, 0.5)
+        with pytest.raises(RestoreRefused):
+            run.restore(row=row)
+        with pytest.raises(RestoreRefused):
+            run.restore(1, row=0)
+        with pytest.raises(RestoreRefused):
+            run.restore()

@@ -1,0 +1,13 @@
+"""The colours of all pictures."""
+
+from __future__ import annotations
+
+from typing import Final
+
+INK: Final = "#1f2933"
+GRID: Final = "#d9dee3"
+BLUE: Final = "#0b6e99"
+RED: Final = "#d1495b"
+GREEN: Final = "#2e7d4f"
+GREY: Final = "#9aa5b1"
+SLATE: Final = "#6b7a8f"
