@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo demo-rollback test test-long lint slither bench bench-learning lock clean
+.PHONY: help setup build demo demo-rollback test test-long lint slither bench bench-learning bench-lifelong lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -56,6 +56,9 @@ bench: setup build ## measure speed against naive twins; bytes, restores and rec
 bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
 	@$(PY) -m ml.bench_learning $(ARGS)
 
+bench-lifelong: setup $(STAMPS)/avalanche ## class-incremental MNIST: our growth rules beside Avalanche's (30 CPU minutes); ARGS=--quick
+	@$(PY) -m ml.bench_lifelong $(ARGS)
+
 lock: ## resolve requirements.in and package.json anew (wants uv)
 	@tools/lock.sh
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
@@ -93,4 +96,12 @@ $(STAMPS)/tools: $(STAMPS)/python $(STAMPS)/node tools/link_tools.sh tools/insta
 
 $(STAMPS)/build: $(STAMPS)/tools brownie-config.yaml $(SOURCES)
 	@brownie compile $(if $(filter brownie-config.yaml,$?),--all) # Brownie does not see a change of viaIR by itself
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/avalanche: $(STAMPS)/python requirements-avalanche.lock requirements-torch.txt
+	@echo "Avalanche, in an environment of its own: .tools/avalanche (about 2 GB)"
+	@test -x .tools/avalanche/bin/python || $(PYTHON) -m venv .tools/avalanche
+	@.tools/avalanche/bin/python -m pip install -qq $(PIP)
+	@.tools/avalanche/bin/python -m pip install -qq --no-compile -r requirements-torch.txt
+	@.tools/avalanche/bin/python -m pip install -qq --no-compile --no-deps --require-hashes -r requirements-avalanche.lock
 	@mkdir -p $(@D) && touch $@

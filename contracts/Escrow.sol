@@ -147,7 +147,7 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     function _takeShare(TaskId task, LateWord late, address contributor) private returns (uint256) {
         Submission submission = _submissions[task][contributor];
         if (submission.state() != SubmissionWords.OPENED || !late.pays(submission.index())) return 0;
-        _submissions[task][contributor] = Submission.wrap(0);
+        _submissions[task][contributor] = submission.paid();
         return late.contributorWei();
     }
 

@@ -9,14 +9,16 @@ lost is in the journal, and every stage is carried out at most once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from dapp.chain import owed, tasks
 from dapp.chain.errors import ContractRefused
+from dapp.chain.lineage import RoundState, head_view, round_view
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
-from dapp.stages import commit, draw, pool, settle, train, verify, vote
+from dapp.stages import commit, draw, extend, pool, settle, train, verify, vote
+from dapp.stages import round as round_stage
 from dapp.stages import task as task_stage
 from dapp.stages.context import Context
 from dapp.stages.pool import PoolKey
@@ -24,6 +26,8 @@ from dapp.stages.task import Terms
 from ml.architecture import Architecture
 from ml.data.samples import Samples
 from ml.errors import QuorateError
+from ml.growth import OPTIONS
+from ml.growth.improving import FINE_TUNING
 from ml.manifest import Manifest
 from ml.spec import TaskSpec
 from ml.train import Recipe
@@ -43,6 +47,9 @@ OVERTAKEN = (
     # until the task lapses, after which what is left is collected
     "DrawBlockForgotten",
     "PoolEmpty",
+    # a round: someone else has ended it, or its head fell
+    "RoundNotOpen",
+    "HeadMoved",
 )
 RETRY_S = 15
 LOOK_S = 60  # between two looks whether the vote has begun; a fourth of its window where that is less
@@ -72,6 +79,21 @@ class Contributor:
 
 
 @dataclass(frozen=True)
+class RoundContributor:
+    """Takes part in a round of a lineage: measures the head, improves it or teaches it `labels`, declares."""
+
+    task: bytes
+    samples: Samples
+    check_samples: Samples
+    seed: int
+    labels: tuple[int, ...] = ()  # new ones, in order; none: the round improves
+    rule: str = "subspace"
+    options: Mapping[str, int] = field(default_factory=lambda: OPTIONS)
+    recipe: Recipe = FINE_TUNING
+    proof: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verifier:
     """Joins the pool, evaluates, seals and opens its ballot, takes its fee."""
 
@@ -80,7 +102,7 @@ class Verifier:
     proof: tuple[bytes, ...] = ()
 
 
-Role = Initiator | Contributor | Verifier
+Role = Initiator | Contributor | RoundContributor | Verifier
 
 
 @dataclass(frozen=True)
@@ -104,7 +126,7 @@ def step(ctx: Context, role: Role) -> Step:
     if isinstance(role, Initiator):
         return _initiate(ctx, role)
     view = tasks.view(ctx.chain, role.task)
-    return _contribute(ctx, role, view) if isinstance(role, Contributor) else _judge(ctx, role, view)
+    return _judge(ctx, role, view) if isinstance(role, Verifier) else _contribute(ctx, role, view)
 
 
 def may_pass(error: QuorateError) -> bool:
@@ -153,6 +175,9 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
         task_stage.open_task(ctx, role.spec, role.terms, role.shards)
         return _did(ctx, task, "task.open")
     view = tasks.view(ctx.chain, task)
+    if role.spec.round is not None and view.phase <= Phase.SUBMIT and round_view(ctx.chain, task) is None:
+        round_stage.open_round(ctx, bytes.fromhex(role.spec.round.lineage), task)
+        return _did(ctx, task, "round.open")
     if view.phase == Phase.DRAW:
         if view.draw_block is None or _unfinished(ctx, "draw.fix", task):
             draw.fix(ctx, task)
@@ -165,10 +190,24 @@ def _initiate(ctx: Context, role: Initiator) -> Step:
     if view.phase in owed.PAYING and view.outcome is None:
         settle.settle(ctx, task)
         return _did(ctx, task, "settle")
+    if role.spec.round is not None and view.phase.is_over and (did := _end_round(ctx, view)) is not None:
+        return _did(ctx, task, did)
     return _collect(ctx, view)
 
 
-def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
+def _end_round(ctx: Context, view: TaskView) -> str | None:
+    """Take what was accepted as the lineage's head, or close the round; None when that is done."""
+    round_ = round_view(ctx.chain, view.task)
+    if round_ is None or round_.state is not RoundState.OPEN:
+        return None
+    if view.phase == Phase.SETTLED and any(m.index not in round_.cheats for m in view.accepted):
+        extend.extend(ctx, view.task)
+        return "extend"
+    round_stage.close(ctx, view.task)
+    return "round.close"
+
+
+def _contribute(ctx: Context, role: Contributor | RoundContributor, view: TaskView) -> Step:
     mine = view.model_of(ctx.chain.address)
     if view.phase == Phase.SUBMIT and ctx.chain.address not in view.sealed:
         manifest, weights = _package(ctx, role)
@@ -181,6 +220,28 @@ def _contribute(ctx: Context, role: Contributor, view: TaskView) -> Step:
             )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
+    if isinstance(role, RoundContributor) and mine is not None:
+        if view.phase in (Phase.OPEN, Phase.DRAW) and not round_stage.has_declared(ctx, role.task):
+            round_stage.declare(ctx, role.task)
+            return _did(ctx, role.task, "round.declare")
+        if view.phase.is_over:
+            return _collect_prize(ctx, view, mine.index)
+    return _collect(ctx, view)
+
+
+def _collect_prize(ctx: Context, view: TaskView, index: int) -> Step:
+    """Take the share of a round's prize once nobody can overturn the head; then what else is owed."""
+    round_ = round_view(ctx.chain, view.task)
+    mine = next((m for m in view.accepted if m.index == index), None) if view.phase == Phase.SETTLED else None
+    if round_ is not None and round_.state is RoundState.OPEN and mine and index not in round_.cheats:
+        extend.extend(ctx, view.task)
+        return _did(ctx, view.task, "extend")
+    if round_ is not None and round_.share_wei and index in round_.taken - round_.paid:
+        ends_at_s = head_view(ctx.chain, round_.lineage, round_.head).challenge_ends_at_s
+        if view.now_s < ends_at_s:
+            return Step(view.task, view.phase, None, ends_at_s)
+        extend.withdraw_prize(ctx, view.task)
+        return _did(ctx, view.task, "prize")
     return _collect(ctx, view)
 
 
@@ -198,7 +259,11 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
         return _collect(ctx, view)
     may_vote = seat.place is not None and view.model_of(account) is None
     if view.phase == Phase.VOTE and may_vote and seat.sealed is None:
-        vote.seal(ctx, role.task, _scores(ctx, role.task))
+        scores_ppm, doubtful = _found(ctx, role.task)
+        if doubtful and not round_stage.has_doubted(ctx, role.task):
+            round_stage.doubt(ctx, role.task)
+            return _did(ctx, role.task, "round.doubt")
+        vote.seal(ctx, role.task, scores_ppm)
         return _did(ctx, role.task, "vote.seal")
     if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
         vote.open_ballot(ctx, role.task)
@@ -214,15 +279,14 @@ def _collect(ctx: Context, view: TaskView) -> Step:
     return _waits(view)
 
 
-def _package(ctx: Context, role: Contributor) -> tuple[Manifest, bytes]:
+def _package(ctx: Context, role: Contributor | RoundContributor) -> tuple[Manifest, bytes]:
     """The model, trained once: after a crash it is the same one, from the journal or from the same seed."""
     known = ctx.journal.get("trained", role.task.hex())
     if known is not None:
         document = ctx.journal.kept(bytes.fromhex(known["manifest"]))
         return Manifest.from_bytes(document), ctx.journal.kept(bytes.fromhex(known["weights"]))
-    spec = task_stage.spec_of(ctx, role.task)
     ctx.failpoint("train:begins")
-    made = train.train(ctx, spec, role.samples, role.check_samples, role.architecture, role.recipe, role.seed)
+    made = _trained(ctx, role)
     ctx.failpoint("train:trained")
     digests = {
         "manifest": ctx.journal.keep(made.manifest.to_bytes()).hex(),
@@ -234,16 +298,31 @@ def _package(ctx: Context, role: Contributor) -> tuple[Manifest, bytes]:
     return made.manifest, made.weights
 
 
-def _scores(ctx: Context, task: bytes) -> tuple[int, ...]:
-    """What we found, worked out once."""
+def _trained(ctx: Context, role: Contributor | RoundContributor) -> train.Trained:
+    if isinstance(role, Contributor):
+        spec = task_stage.spec_of(ctx, role.task)
+        design, recipe = role.architecture, role.recipe
+        return train.train(ctx, spec, role.samples, role.check_samples, design, recipe, role.seed)
+    round_stage.check_head(ctx, role.task)
+    samples, check_samples = role.samples, role.check_samples
+    if not role.labels:
+        return train.improve(ctx, role.task, samples, check_samples, role.seed, role.recipe)
+    options = role.options
+    return train.extend(ctx, role.task, samples, check_samples, role.labels, role.rule, role.seed, options)
+
+
+def _found(ctx: Context, task: bytes) -> tuple[tuple[int, ...], bool]:
+    """Our scores, and whether we doubt a round's head; worked out once."""
     known = ctx.journal.get("verified", task.hex())
     if known is None:
         ctx.failpoint("verify:begins")
         found = verify.verify(ctx, task)
         ctx.failpoint("verify:found")
-        known = ctx.journal.put_once("verified", task.hex(), {"scores_ppm": list(found.scores_ppm)})
+        doubtful = found.head is not None and found.head.doubtful
+        document = {"scores_ppm": list(found.scores_ppm), "head_doubtful": doubtful}
+        known = ctx.journal.put_once("verified", task.hex(), document)
         ctx.failpoint("verify:kept")
-    return tuple(known["scores_ppm"])
+    return tuple(known["scores_ppm"]), bool(known.get("head_doubtful", False))
 
 
 def _has_new_copies(view: TaskView) -> bool:

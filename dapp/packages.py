@@ -14,14 +14,14 @@ from dapp.store import (
     TooLarge,
     cid_from_digest,
 )
-from ml import weights
-from ml.architecture import follows
-from ml.bounds import MAX_DOCUMENT_BYTES
+from ml import growth, weights
+from ml.bounds import MAX_DOCUMENT_BYTES, Bounds
 from ml.canonical import sha256
 from ml.data import shards
 from ml.data.samples import Samples, concatenate
 from ml.errors import (
     InvalidArchitecture,
+    InvalidGrowth,
     InvalidJson,
     InvalidManifest,
     InvalidPackage,
@@ -29,9 +29,10 @@ from ml.errors import (
     InvalidSpec,
     QuorateError,
 )
+from ml.growth import Grown, is_grown
 from ml.manifest import Manifest
 from ml.models.classifier import Classifier
-from ml.spec import DataRef, TaskSpec
+from ml.spec import FUSE, DataRef, TaskSpec
 
 PEER_FAULTS = (
     NotFound,
@@ -39,6 +40,7 @@ PEER_FAULTS = (
     DigestMismatch,
     InvalidCid,
     InvalidArchitecture,
+    InvalidGrowth,
     InvalidJson,
     InvalidManifest,
     InvalidPackage,
@@ -61,7 +63,22 @@ class Package:
 
     manifest: Manifest
     manifest_cid: str
-    model: Classifier
+    model: Classifier | Grown
+    data: bytes  # the weights file
+
+    @property
+    def classifier(self) -> Classifier:
+        """The model of a task of kind fuse. Raises PackageRefused."""
+        if not isinstance(self.model, Classifier):
+            raise PackageRefused("a grown model is not fused with others")
+        return self.model
+
+    @property
+    def grown(self) -> Grown:
+        """The model of a lineage. Raises PackageRefused."""
+        if not isinstance(self.model, Grown):
+            raise PackageRefused("a lineage's models are of the kind that can grow (ml.growth)")
+        return self.model
 
 
 def document(store: Store, digest: bytes) -> bytes:
@@ -80,21 +97,42 @@ def model(
     """The model that was opened under these digests. Raises one of PEER_FAULTS, PackageRefused or
     Unreachable.
     """
-    manifest = Manifest.from_bytes(document(store, manifest_digest), task.bounds)
-    if size_bytes > task.bounds.weights_bytes:
-        raise PackageRefused(f"{size_bytes} bytes of weights; the task allows {task.bounds.weights_bytes}")
-    _check_manifest(task, manifest, weights_digest, size_bytes)
-    data = store.get(manifest.weights.cid, size_bytes)
-    if len(data) != size_bytes or sha256(data) != weights_digest:
-        raise PackageRefused(
-            f"the weights have {len(data)} bytes and SHA-256 {sha256(data).hex()}, sealed were {size_bytes}"
-            f" and {weights_digest.hex()}"
-        )
-    return Package(
-        manifest,
-        cid_from_digest(manifest_digest, 0),
-        weights.from_bytes(data, manifest.architecture, task.bounds),
-    )
+    package = _fetched(store, task.bounds, task.digest(), manifest_digest, weights_digest, size_bytes)
+    architecture = package.manifest.architecture
+    if is_grown(architecture) == (task.kind == FUSE):
+        raise PackageRefused("grown models are for rounds of lineages, all others for tasks of kind fuse")
+    if tuple(architecture["input"]) != task.input_shape:
+        raise PackageRefused(f"the model takes {architecture['input']}, not the task's input")
+    if max(package.manifest.labels) >= len(task.labels):
+        raise PackageRefused(f"the model has labels beyond the task's {len(task.labels)}")
+    return package
+
+
+def grown(
+    store: Store,
+    bounds: Bounds,
+    spec_digest: bytes,
+    manifest_digest: bytes,
+    weights_digest: bytes,
+    size_bytes: int | None = None,
+) -> Package:
+    """A lineage's model, made for the spec of this digest. size_bytes: as stands on chain, if it does.
+
+    Raises one of PEER_FAULTS, PackageRefused or Unreachable.
+    """
+    package = _fetched(store, bounds, spec_digest, manifest_digest, weights_digest, size_bytes)
+    if not is_grown(package.manifest.architecture):
+        raise PackageRefused("a lineage's models are of the kind that can grow (ml.growth)")
+    return package
+
+
+def load(data: bytes, manifest: Manifest, bounds: Bounds) -> Classifier | Grown:
+    """The model that a manifest describes, from its weights file. Raises InvalidArchitecture,
+    InvalidPackage.
+    """
+    if is_grown(manifest.architecture):
+        return growth.from_bytes(data, manifest.architecture, bounds)
+    return weights.from_bytes(data, manifest.architecture, bounds)
 
 
 def samples(store: Store, task: TaskSpec, ref: DataRef) -> Samples:
@@ -121,14 +159,27 @@ def checked(task: TaskSpec, found: Samples) -> Samples:
     return found
 
 
-def _check_manifest(task: TaskSpec, manifest: Manifest, weights_digest: bytes, size_bytes: int) -> None:
-    if manifest.spec != task.digest().hex():
+def _fetched(
+    store: Store,
+    bounds: Bounds,
+    spec_digest: bytes,
+    manifest_digest: bytes,
+    weights_digest: bytes,
+    size_bytes: int | None,
+) -> Package:
+    """size_bytes: as stands on chain, None when it does not."""
+    manifest = Manifest.from_bytes(document(store, manifest_digest), bounds)
+    ref = manifest.weights
+    if manifest.spec != spec_digest.hex():
         raise PackageRefused("the manifest answers another task")
-    if (manifest.weights.sha256, manifest.weights.bytes) != (weights_digest.hex(), size_bytes):
+    if ref.sha256 != weights_digest.hex() or size_bytes not in (None, ref.bytes):
         raise PackageRefused("the manifest names other weights than were sealed")
-    if tuple(manifest.architecture["input"]) != task.input_shape:
-        raise PackageRefused(f"the model takes {manifest.architecture['input']}, not the task's input")
-    if manifest.labels[-1] >= len(task.labels):
-        raise PackageRefused(f"the model has labels beyond the task's {len(task.labels)}")
-    if task.architecture is not None and not follows(manifest.architecture, task.architecture):
-        raise PackageRefused("the task prescribes an architecture, and this is another")
+    if ref.bytes > bounds.weights_bytes:
+        raise PackageRefused(f"{ref.bytes} bytes of weights; {bounds.weights_bytes} are allowed")
+    data = store.get(ref.cid, ref.bytes)
+    if len(data) != ref.bytes or sha256(data) != weights_digest:
+        raise PackageRefused(
+            f"the weights have {len(data)} bytes and SHA-256 {sha256(data).hex()}, sealed were {ref.bytes}"
+            f" and {weights_digest.hex()}"
+        )
+    return Package(manifest, cid_from_digest(manifest_digest, 0), load(data, manifest, bounds), data)

@@ -63,13 +63,13 @@ def check(architecture: object, bounds: Bounds = CEILING) -> Plan:
     """
     fields = Fields(architecture, "architecture", InvalidArchitecture)
     fields.one_of("version", (VERSION,))
-    input_shape = _input_shape(fields)
+    shape_in = input_shape(fields)
     labels = _labels(fields)
     entries = fields.items("layers", 1, MAX_LAYERS)
     fields.done()
 
     layers: list[Layer] = []
-    shape: Shape = input_shape
+    shape: Shape = shape_in
     for index, entry in enumerate(entries):
         layer = _layer(entry, f"architecture.layers[{index}]", shape)
         numbers = prod(layer.outputs)
@@ -92,7 +92,7 @@ def check(architecture: object, bounds: Bounds = CEILING) -> Plan:
     tensors = {f"layers.{i}.{name}": s for i, layer in enumerate(layers) for name, s in layer.tensors.items()}
     tensors |= {"head.weight": (len(labels), shape[0]), "head.bias": (len(labels),)}
     plan = Plan(
-        input_shape=input_shape,
+        input_shape=shape_in,
         labels=labels,
         layers=tuple(layers),
         features=shape[0],
@@ -100,7 +100,7 @@ def check(architecture: object, bounds: Bounds = CEILING) -> Plan:
         parameters=sum(prod(s) for s in tensors.values()),
         macs=sum(layer.macs for layer in layers) + shape[0] * len(labels),
     )
-    _check_bounds(plan, bounds)
+    check_bounds(plan.parameters, plan.macs, bounds)
     return plan
 
 
@@ -115,11 +115,12 @@ def follows(architecture: Architecture, design: Architecture) -> bool:
     return architecture == with_labels(design, labels) and set(labels) <= set(design["labels"])
 
 
-def _check_bounds(plan: Plan, bounds: Bounds) -> None:
+def check_bounds(parameters: int, macs: int, bounds: Bounds) -> None:
+    """Refuse a model that costs more than `bounds`. Raises InvalidArchitecture."""
     for what, cost, limit in (
-        ("parameters", plan.parameters, bounds.parameters),
-        ("bytes of weights", 4 * plan.parameters, bounds.weights_bytes),
-        ("multiply-accumulates per sample", plan.macs, bounds.macs),
+        ("parameters", parameters, bounds.parameters),
+        ("bytes of weights", 4 * parameters, bounds.weights_bytes),
+        ("multiply-accumulates per sample", macs, bounds.macs),
     ):
         if cost > limit:
             raise InvalidArchitecture(
@@ -127,7 +128,8 @@ def _check_bounds(plan: Plan, bounds: Bounds) -> None:
             )
 
 
-def _input_shape(fields: Fields) -> tuple[int, int, int]:
+def input_shape(fields: Fields) -> tuple[int, int, int]:
+    """Channels, height and width, read from an architecture's `input`."""
     entries = fields.items("input", 3, 3)
     channels = fields.bounded(entries[0], "architecture.input[0]", 1, MAX_CHANNELS)
     height = fields.bounded(entries[1], "architecture.input[1]", 1, MAX_SIDE_PIXELS)

@@ -81,6 +81,13 @@ class InvalidFusion(QuorateError):
     default_fix = "Name a rule from ml.fuse.RULES and at least one model whose labels belong to the task."
 
 
+class InvalidGrowth(QuorateError):
+    """A growth that is none: an old tensor or class changed, or a class that the model has already."""
+
+    code = "invalid-growth"
+    default_fix = "Grow the model with ml.growth.grow: it leaves every old tensor and class as it was."
+
+
 class DatasetUnavailable(QuorateError):
     """A data set that is neither here nor to be had."""
 

@@ -8,12 +8,13 @@ Shapes: N samples, B batch, C channels, H height, W width, K outputs.
 from __future__ import annotations
 
 import copy
+import math
 import threading
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ COMPILE_FROM: Final = 2_048  # samples from which it pays to compile the model f
 COMPILED_BATCH: Final = 64
 PROFILED_RUNS: Final = 3  # torch rewrites the program during its first runs
 KEPT: Final = 8  # compiled models kept
+LEAST_PROBABILITY: Final = 1e-6  # what the true label counts at least, so that one sample cannot decide all
 WRONG: Final = -1  # stands for "no valid answer" among predicted labels
 
 
@@ -42,13 +44,26 @@ class Predictor(Protocol):
         ...
 
 
-Model: TypeAlias = Classifier | Predictor
+@runtime_checkable
+class Probabilistic(Protocol):
+    """A predictor that says how likely it thinks each of its labels; a grown model is one."""
+
+    labels: tuple[int, ...]
+
+    def log_probabilities(self, samples: Samples, threads: int = 1) -> NDArray[np.float64]:
+        """log_p_NK: one column for each of `labels`."""
+        ...
+
+
+Model: TypeAlias = Classifier | Predictor | Probabilistic
 
 
 def predict(model: Model, samples: Samples, threads: int = 1) -> NDArray[np.int64]:
     """labels_N: the label that `model` gives each sample, or WRONG where it gives none."""
     if isinstance(model, Classifier):
         return choose(_logits(model, samples, threads), model.labels)
+    if isinstance(model, Probabilistic):
+        return choose(torch.from_numpy(model.log_probabilities(samples, threads)), model.labels)
     return model.predict(samples)
 
 
@@ -71,7 +86,35 @@ def accuracy_ppm(model: Model, samples: Samples, threads: int = 1) -> int:
     return ppm(correct(model, samples, threads), len(samples))
 
 
-def own_label_accuracy_ppm(model: Classifier, samples: Samples, threads: int = 1) -> int:
+def likelihood_ppm(model: Classifier | Probabilistic, samples: Samples, threads: int = 1) -> int:
+    """floor(10^6 · exp(−cross-entropy)): the geometric mean of what the model gives the true labels, in ppm.
+
+    A probability counts as at least LEAST_PROBABILITY; so do NaN and a label that the model lacks. 0 for no
+    samples. Computed in float64 and summed exactly.
+    """
+    if not len(samples):
+        return 0
+    log_p_NK = log_probabilities(model, samples, threads)
+    columns = {label: column for column, label in enumerate(model.labels)}
+    floor = math.log(LEAST_PROBABILITY)
+    total = math.fsum(
+        min(0.0, max(floor, float(row_K[columns[label]]))) if label in columns else floor
+        for row_K, label in zip(np.nan_to_num(log_p_NK, nan=floor), samples.labels_N.tolist(), strict=True)
+    )
+    return min(PPM, math.floor(PPM * math.exp(total / len(samples))))
+
+
+def log_probabilities(
+    model: Classifier | Probabilistic, samples: Samples, threads: int = 1
+) -> NDArray[np.float64]:
+    """log_p_NK in float64: the logarithm of what `model` gives each of its labels."""
+    if not isinstance(model, Classifier):
+        return model.log_probabilities(samples, threads)
+    log_p_NK: NDArray[np.float64] = _logits(model, samples, threads).double().log_softmax(dim=1).numpy()
+    return log_p_NK
+
+
+def own_label_accuracy_ppm(model: Classifier | Probabilistic, samples: Samples, threads: int = 1) -> int:
     """As accuracy_ppm, over those samples whose label the model declares.
 
     0 for a model of one label: it always names it, and that proves nothing.
@@ -101,9 +144,10 @@ def per_label_ppm(model: Model, samples: Samples, labels: int, threads: int = 1)
     return tuple(ppm(int(counts[label, label]), int(counts[label].sum())) for label in range(labels))
 
 
-METRICS: Final[dict[str, Callable[[Classifier, Samples, int], int]]] = {
+METRICS: Final[dict[str, Callable[[Classifier | Probabilistic, Samples, int], int]]] = {
     "accuracy": accuracy_ppm,
     "own_label_accuracy": own_label_accuracy_ppm,
+    "likelihood": likelihood_ppm,
 }
 """By the names that a task specification uses."""
 
@@ -120,10 +164,10 @@ def outputs(
     """
     run = _forward if forward is None else forward
     fast = copy.deepcopy(model).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return _in_batches(lambda batch: run(fast, batch), samples, BATCH, threads)
+    return in_batches(lambda batch: run(fast, batch), samples, BATCH, threads)
 
 
-def _in_batches(
+def in_batches(
     run: Callable[[Samples], tuple[Tensor, ...]], samples: Samples, batch: int, threads: int
 ) -> tuple[Tensor, ...]:
     """What `run` makes of all samples: `batch` at a time by one thread, `threads` batches at once."""
@@ -145,7 +189,7 @@ def _logits(model: Classifier, samples: Samples, threads: int) -> Tensor:
     if len(samples) < COMPILE_FROM:
         return outputs(model, samples, threads)[1]
     compiled = _compiled(model)
-    return _in_batches(lambda batch: (_run_compiled(compiled, batch),), samples, COMPILED_BATCH, threads)[0]
+    return in_batches(lambda batch: (_run_compiled(compiled, batch),), samples, COMPILED_BATCH, threads)[0]
 
 
 def _run_compiled(compiled: torch.jit.ScriptModule, batch: Samples) -> Tensor:

@@ -10,6 +10,7 @@ from ml.bounds import CEILING, Bounds
 from ml.canonical import canonical_json, parse_canonical_json, sha256
 from ml.errors import InvalidManifest
 from ml.fields import Fields
+from ml.growth.architecture import KIND, check_grown, is_grown, labels_of
 
 VERSION: Final = 1
 PPM: Final = 1_000_000
@@ -40,13 +41,18 @@ class Manifest:
     @property
     def labels(self) -> tuple[int, ...]:
         """The task's label indices that the model's outputs stand for."""
-        return tuple(self.architecture["labels"])
+        return labels_of(self.architecture)
+
+    @property
+    def kind(self) -> str:
+        """ "model", or "grown" for one whose architecture is a grown model's (ml.growth)."""
+        return KIND if is_grown(self.architecture) else "model"
 
     def to_json(self) -> dict[str, Any]:
         """The manifest as plain JSON values."""
         return {
             "version": VERSION,
-            "kind": "model",
+            "kind": self.kind,
             "spec": self.spec,
             "architecture": self.architecture,
             "weights": vars(self.weights),
@@ -111,7 +117,7 @@ class FusedManifest:
 def _read_model(value: object, bounds: Bounds = CEILING) -> dict[str, Any]:
     fields = Fields(value, "manifest", InvalidManifest)
     fields.one_of("version", (VERSION,))
-    fields.one_of("kind", ("model",))
+    kind = fields.one_of("kind", ("model", KIND))
     arguments: dict[str, Any] = {
         "spec": fields.digest("spec"),
         "architecture": fields.any("architecture"),
@@ -119,7 +125,9 @@ def _read_model(value: object, bounds: Bounds = CEILING) -> dict[str, Any]:
         "claimed_ppm": fields.integer("claimed_ppm", 0, PPM),
     }
     fields.done()
-    check(arguments["architecture"], bounds)
+    if is_grown(arguments["architecture"]) != (kind == KIND):
+        raise InvalidManifest(f"manifest.kind is {kind}, which its architecture is not")
+    (check_grown if kind == KIND else check)(arguments["architecture"], bounds)
     return arguments
 
 

@@ -10,13 +10,15 @@ from ml.bounds import CEILING, MAX_CHANNELS, MAX_LABELS, MAX_SIDE_PIXELS, Bounds
 from ml.canonical import canonical_json, parse_canonical_json, sha256
 from ml.errors import InvalidArchitecture, InvalidSpec
 from ml.fields import Fields
+from ml.round_rules import EXTEND, IMPROVE, RoundRules, read_rules
 
 __all__ = ["DataRef", "Development", "TaskSpec", "canonical_json", "parse_canonical_json", "sha256"]
 
 VERSION: Final = 1
-KINDS: Final = ("fuse",)
+FUSE: Final = "fuse"
+KINDS: Final = (FUSE, IMPROVE, EXTEND)
 SCENARIOS: Final = (1, 2)  # Mendis et al., section IV: own designs, or a given one
-METRICS: Final = ("accuracy", "own_label_accuracy")
+METRICS: Final = ("accuracy", "own_label_accuracy", "likelihood")
 LOSSES: Final = ("cross_entropy",)
 EVALUATION_RULES: Final = ("standalone", "fused")
 MAX_DATA_BYTES: Final = 64 * 1024 * 1024
@@ -42,14 +44,25 @@ class Development:
 
 
 @dataclass(frozen=True)
+class Round:
+    """Which round of which lineage a task is (kinds improve and extend)."""
+
+    lineage: str  # hexadecimal id
+    head: str  # hexadecimal root over the tensors of the model that it starts from
+    rules: RoundRules = field(default_factory=RoundRules)
+
+
+@dataclass(frozen=True)
 class TaskSpec:
     """One task.
+
+    kind          fuse: all good models are accepted and fused; improve, extend: a round of a lineage
 
     scenario      1: contributors design their own models; 2: everyone trains `architecture`
     dataset       a hint where contributors may find data of this kind, for example "mnist"
     labels        the class names, in order: label index i is labels[i]
     metric        accuracy: share of all samples classified correctly; own_label_accuracy: share of those
-                  samples whose label the model declares
+                  samples whose label the model declares; likelihood: exp(-cross-entropy), for rounds
     rule          standalone: the model's own score; fused: the score once fused with those accepted before it
     fusion        name of the fusion rule (ml.fuse.RULES)
     """
@@ -61,19 +74,20 @@ class TaskSpec:
     labels: tuple[str, ...]
     development: Development
     architecture: Architecture | None = None
-    kind: str = "fuse"
+    kind: str = FUSE
     metric: str = "accuracy"
     loss: str = "cross_entropy"
     rule: str = "standalone"
     fusion: str = "strategy_2"
     bounds: Bounds = field(default_factory=Bounds)
+    round: Round | None = None  # of kinds improve and extend
 
     def __post_init__(self) -> None:
         _read(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
-        """The specification as plain JSON values."""
-        return {
+        """The specification as plain JSON values; `round` stands in it for rounds only."""
+        document = {
             "version": VERSION,
             "kind": self.kind,
             "name": self.name,
@@ -89,6 +103,9 @@ class TaskSpec:
             "development": {"train": vars(self.development.train), "test": vars(self.development.test)},
             "bounds": vars(self.bounds),
         }
+        if self.round is not None:
+            document["round"] = {**vars(self.round), "rules": vars(self.round.rules)}
+        return document
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""
@@ -113,17 +130,22 @@ def _read(value: object) -> dict[str, Any]:
         "name": fields.text("name", 100),
         "scenario": fields.one_of("scenario", SCENARIOS),
         "dataset": fields.name("dataset"),
-        "input_shape": _input_shape(fields.child("input")),
-        "labels": _labels(fields),
+        "input_shape": read_input_shape(fields.child("input")),
+        "labels": read_labels(fields),
         "metric": fields.one_of("metric", METRICS),
         "loss": fields.one_of("loss", LOSSES),
         "rule": fields.one_of("rule", EVALUATION_RULES),
         "fusion": fields.name("fusion"),
-        "bounds": _bounds(fields.child("bounds")),
+        "bounds": read_bounds(fields.child("bounds")),
         "development": _development(fields.child("development")),
         "architecture": fields.any("architecture"),
+        "round": None,
     }
+    if arguments["kind"] != FUSE:
+        arguments["round"] = _round(fields.child("round"))
     fields.done()
+    if (arguments["kind"] != FUSE) != (arguments["metric"] == "likelihood"):
+        raise InvalidSpec("spec.metric is likelihood in rounds (kinds improve and extend), and only there")
     _check_architecture(arguments)
     return arguments
 
@@ -144,7 +166,14 @@ def _check_architecture(arguments: dict[str, Any]) -> None:
         raise InvalidSpec("spec.architecture.labels must be all of the task's label indices")
 
 
-def _input_shape(fields: Fields) -> tuple[int, int, int]:
+def _round(fields: Fields) -> Round:
+    found = Round(fields.digest("lineage"), fields.digest("head"), read_rules(fields.child("rules")))
+    fields.done()
+    return found
+
+
+def read_input_shape(fields: Fields) -> tuple[int, int, int]:
+    """Channels, height and width of an untrusted `input`. Raises InvalidSpec."""
     fields.one_of("type", ("uint8",))
     shape = fields.items("shape", 3, 3)
     fields.done()
@@ -153,7 +182,8 @@ def _input_shape(fields: Fields) -> tuple[int, int, int]:
     return checked[0], checked[1], checked[2]
 
 
-def _labels(fields: Fields) -> tuple[str, ...]:
+def read_labels(fields: Fields) -> tuple[str, ...]:
+    """The class names of an untrusted `labels`. Raises InvalidSpec."""
     entries = fields.items("labels", 2, MAX_LABELS)
     labels = tuple(fields.printable(e, f"spec.labels[{i}]", 60) for i, e in enumerate(entries))
     if len(set(labels)) != len(labels):
@@ -161,7 +191,8 @@ def _labels(fields: Fields) -> tuple[str, ...]:
     return labels
 
 
-def _bounds(fields: Fields) -> Bounds:
+def read_bounds(fields: Fields) -> Bounds:
+    """The bounds in an untrusted object. Raises InvalidSpec."""
     read = {name: fields.integer(name, 1, limit) for name, limit in vars(CEILING).items()}
     fields.done()
     return Bounds(**read)

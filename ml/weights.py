@@ -8,9 +8,10 @@ their first bytes.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Final, NoReturn
 
@@ -37,6 +38,9 @@ FOREIGN: Final = (
     (b"\x93NUMPY", "a numpy file"),
     (b"\x89HDF", "an HDF5 file"),
 )
+
+
+_PART = re.compile(r"^part\.\d{3}\.")
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,16 @@ def tensor_root(data: bytes) -> bytes:
     A leaf is the JSON list [name, "F32", axis, ...] without spaces, a line feed, and the tensor's bytes.
     """
     return root([_leaf(data, entry) for entry in parse(data)])
+
+
+def leaves(data: bytes) -> list[bytes]:
+    """SHA-256 of each tensor's leaf, as in tensor_root, in name order. Raises InvalidPackage.
+
+    A leaf does not say which part of a grown model it stands in (part.003.mean is part.mean): its place does,
+    and parts of two growths can be put in one file with the leaves they had. Where a file's tensors are those
+    of another and then more, its leaves begin with the other's.
+    """
+    return [sha256(_leaf(data, replace(e, name=_PART.sub("part.", e.name)))) for e in parse(data)]
 
 
 def parse(data: bytes) -> list[Entry]:

@@ -11,6 +11,9 @@ library Bounds {
     uint256 internal constant MAX_DIFFICULTY_BITS = 32; // minutes on one core: more would shut small nodes out
     uint256 internal constant MAX_VOTE_WINDOW = 7 days; // a rollback that takes longer is no rollback
     uint256 internal constant MAX_SHARDS_DRAWN = 32; // proven in one transaction
+    uint256 internal constant MAX_FIRST_CLASSES = 256; // of a lineage's first head: written in one transaction
+    uint256 internal constant MAX_NEW_CLASSES = 16; // of one growth: several are written in one transaction
+    uint256 internal constant MAX_PARAMETERS = 1 << 28; // of a head: 1 GiB of float32, what verifiers can be asked to load
     uint256 internal constant MIN_WINDOW = 12 seconds; // one slot: a shorter window can pass between two blocks
     uint256 internal constant MAX_WINDOW = 30 days; // a stalled escrow frees within six of these
     uint256 internal constant PAYMENT_GAS = 50_000; // handed to a payee that someone else settles for

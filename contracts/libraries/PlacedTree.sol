@@ -25,12 +25,12 @@ library PlacedTree {
                 bytes32 node = nodes[i];
                 if (place & 1 == 1) {
                     if (used == proof.length) return false;
-                    node = _hash(proof[used++], node);
+                    node = join(proof[used++], node);
                 } else if (i + 1 < known && places[i + 1] == place + 1) {
-                    node = _hash(node, nodes[++i]);
+                    node = join(node, nodes[++i]);
                 } else if (place + 1 < width) {
                     if (used == proof.length) return false;
-                    node = _hash(node, proof[used++]);
+                    node = join(node, proof[used++]);
                 }
                 nodes[above] = node;
                 places[above++] = place >> 1;
@@ -71,7 +71,8 @@ library PlacedTree {
         return used && node == root;
     }
 
-    function _hash(bytes32 left, bytes32 right) private pure returns (bytes32 node) {
+    /// @notice The node above two.
+    function join(bytes32 left, bytes32 right) internal pure returns (bytes32 node) {
         assembly ("memory-safe") {
             mstore(0, left)
             mstore(32, right)

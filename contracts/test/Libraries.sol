@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {Draw} from "../libraries/Draw.sol";
+import {GrownTree} from "../libraries/GrownTree.sol";
 import {Payouts} from "../libraries/Payouts.sol";
 import {Phases} from "../libraries/Phases.sol";
 import {PlacedTree} from "../libraries/PlacedTree.sol";
@@ -10,6 +11,7 @@ import {Seals} from "../libraries/Seals.sol";
 import {Tally} from "../libraries/Tally.sol";
 import {DrawWord, DrawWords} from "../types/DrawWord.sol";
 import {LateWord, LateWords} from "../types/LateWord.sol";
+import {LineageId, LineageIds, LineageTerms} from "../types/LineageId.sol";
 import {Panel} from "../types/Panel.sol";
 import {Phase} from "../types/Phase.sol";
 import {PoolId, PoolIds, PoolKey} from "../types/PoolId.sol";
@@ -19,11 +21,17 @@ import {TaskWord, TaskWords} from "../types/TaskWord.sol";
 
 /// @notice Test double: the pure libraries and the packed words, as functions that golden vectors can be put to.
 contract Libraries {
+    using GrownTree for GrownTree.Frontier;
+    using LineageIds for LineageTerms;
     using PoolIds for PoolKey;
     using TaskIds for TaskKey;
 
     function taskId(TaskKey calldata key) external view returns (TaskId) {
         return key.toId();
+    }
+
+    function lineageId(LineageTerms calldata terms) external view returns (LineageId) {
+        return terms.toId();
     }
 
     function poolId(PoolKey calldata key) external pure returns (PoolId) {
@@ -63,6 +71,19 @@ contract Libraries {
         bytes32[] calldata proof
     ) external pure returns (bool) {
         return PlacedTree.verify(root, count, places, leaves, proof);
+    }
+
+    /// @notice Root and size of a tree after `leaves` were appended, zero when `peaks` are not its frontier.
+    function grownTree(
+        bytes32 root,
+        uint256 count,
+        bytes32[] calldata peaks,
+        bytes32[] calldata leaves
+    ) external pure returns (bytes32, uint256) {
+        (GrownTree.Frontier memory tree, bool valid) = GrownTree.load(root, count, peaks);
+        if (!valid) return (0, 0);
+        for (uint256 i = 0; i < leaves.length; ++i) tree.append(leaves[i]);
+        return (tree.rootOf(), tree.count);
     }
 
     function permute(uint256 seed, bytes32 purpose, uint256 n, uint256 x) external pure returns (uint256) {
@@ -168,10 +189,11 @@ contract Libraries {
         uint256 blockNumber,
         bytes32 weights,
         uint256 index
-    ) external pure returns (Submission sealed_, Submission opened, Submission struck) {
+    ) external pure returns (Submission sealed_, Submission opened, Submission struck, Submission paid) {
         sealed_ = SubmissionWords.sealedAs(seal, blockNumber);
         opened = sealed_.openedAs(weights, index);
         struck = opened.struck();
+        paid = opened.paid();
     }
 
     /// @notice A panel after the given members sealed, opened, and voted for the given models.

@@ -15,7 +15,7 @@ from dapp.chain.seals import Board
 from dapp.chain.signer import Signer
 from dapp.journal import Journal
 
-CONTRACTS = ("Membership", "Quorate", "ModelLedger")
+CONTRACTS = ("Membership", "Quorate", "ModelLedger", "Lineage", "Badges")
 
 
 @dataclass(frozen=True)
@@ -99,6 +99,16 @@ class Chain:
     def ledger(self) -> Contract:
         """The ledger of runs. Raises NotDeployed."""
         return self._contract("ModelLedger")
+
+    @property
+    def lineage(self) -> Contract:
+        """The lineages. Raises NotDeployed."""
+        return self._contract("Lineage")
+
+    @property
+    def badges(self) -> Contract:
+        """The badges. Raises NotDeployed."""
+        return self._contract("Badges")
 
     @property
     def board(self) -> Board:

@@ -38,10 +38,16 @@ def deploy(
             fix="Give the new deployment a name of its own with --run, or leave the draw delay as it is.",
         )
     ledger = _create(chain, f"deploy.ledger/{run}", creation("ModelLedger"))
-    deployment = Deployment(
-        chain.chain_id,
-        (_deployed("Membership", membership), _deployed("Quorate", board), _deployed("ModelLedger", ledger)),
-    )
+    lineage = _create(chain, f"deploy.lineage/{run}", creation("Lineage", board.contract))
+    badges = _create(chain, f"deploy.badges/{run}", creation("Badges", board.contract, lineage.contract))
+    created = {
+        "Membership": membership,
+        "Quorate": board,
+        "ModelLedger": ledger,
+        "Lineage": lineage,
+        "Badges": badges,
+    }
+    deployment = Deployment(chain.chain_id, tuple(_deployed(name, made) for name, made in created.items()))
     if folder is not None:
         save_deployment(deployment, folder)
     return deployment

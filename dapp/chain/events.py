@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, Final, TypeVar
 
 from eth_abi import decode  # type: ignore[attr-defined]
@@ -15,6 +16,7 @@ from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Contract
 from dapp.chain.errors import EndpointConfused
 from dapp.chain.ledger import RunTerms
+from dapp.chain.lineage import Growth, Head, LineageTerms, NewClass
 from dapp.chain.rpc import Refused
 from dapp.chain.seals import TaskKey
 
@@ -240,6 +242,100 @@ class Endorsed(Event):
     node: str
 
 
+@dataclass(frozen=True)
+class LineageEvent(Event):
+    """The base of what happens to a lineage."""
+
+    lineage: bytes
+
+
+@dataclass(frozen=True)
+class LineageStarted(LineageEvent):
+    initiator: str
+    terms: LineageTerms
+    classes: tuple[NewClass, ...]
+
+
+@dataclass(frozen=True)
+class RoundOpened(LineageEvent):
+    task: bytes
+    kind: int  # lineage.Kind
+    head: int
+
+
+@dataclass(frozen=True)
+class HeadAdvanced(LineageEvent):
+    task: bytes
+    number: int
+    contributors: tuple[str, ...]
+    head: Head
+
+
+@dataclass(frozen=True)
+class ClassTaught(LineageEvent):
+    index: int
+    name: bytes
+    label_spec: bytes
+    teacher: str
+    head: int
+
+
+@dataclass(frozen=True)
+class Overturned(LineageEvent):
+    task: bytes
+    cheat: str
+    challenger: str
+    place: int
+    reward_wei: int
+
+
+@dataclass(frozen=True)
+class Doubted(LineageEvent):
+    task: bytes
+    verifier: str
+    head: int
+
+
+@dataclass(frozen=True)
+class HeadFell(LineageEvent):
+    head: int
+    back_to: int
+
+
+@dataclass(frozen=True)
+class RoundClosed(LineageEvent):
+    task: bytes
+
+
+@dataclass(frozen=True)
+class PrizePaid(LineageEvent):
+    task: bytes
+    contributor: str
+    to: str
+    amount_wei: int
+
+
+@dataclass(frozen=True)
+class LineageClosed(LineageEvent):
+    to: str
+    amount_wei: int
+
+
+@dataclass(frozen=True)
+class Declared(TaskEvent):
+    contributor: str
+    growth: Growth
+
+
+@dataclass(frozen=True)
+class Transfer(Event):
+    """A badge was minted: it is never transferred again."""
+
+    from_: str
+    to: str
+    token_id: int
+
+
 TYPES: Final[Mapping[str, type[Event]]] = {
     kind.__name__: kind
     for kind in (
@@ -248,15 +344,22 @@ TYPES: Final[Mapping[str, type[Event]]] = {
         Joined, Left, RosterPublished,
         RunStarted, Recorded, Attested, HeaderAttested, RollbackOpened, RolledBack, NodesAgreed, NodeBarred,
         Endorsed,
+        LineageStarted, RoundOpened, HeadAdvanced, ClassTaught, Overturned, Doubted, HeadFell, RoundClosed,
+        PrizePaid, LineageClosed, Declared, Transfer,
     )
 }  # fmt: skip
 _SHAPED: Final[Mapping[str, Callable[[Any], object]]] = {
-    "key": TaskKey.fromtuple,
-    "shards": lambda shards: tuple(Shard(*shard) for shard in shards),
-    "outcome": lambda values: Outcome(*values),
-    "terms": RunTerms.fromtuple,
-    "nodes": lambda nodes: tuple(str(to_checksum_address(node)) for node in nodes),
-}
+    "address": lambda account: str(to_checksum_address(account)),
+    "address[]": lambda accounts: tuple(str(to_checksum_address(account)) for account in accounts),
+    "struct TaskKey": TaskKey.fromtuple,
+    "struct ITaskBoard.Shard[]": lambda shards: tuple(Shard(*shard) for shard in shards),
+    "struct IEscrow.Outcome": lambda values: Outcome(*values),
+    "struct RunTerms": RunTerms.fromtuple,
+    "struct LineageTerms": LineageTerms.fromtuple,
+    "struct ILineage.Class[]": NewClass.fromtuples,
+    "struct ILineage.Growth": Growth.fromtuple,
+    "struct ILineage.Head": Head.fromtuple,
+}  # by Solidity type
 E_ = TypeVar("E_", bound=Event)
 
 
@@ -295,9 +398,36 @@ def endorsements(chain: Chain, digest: bytes, from_block: int | None = None) -> 
     return of_type(_events(chain, chain.ledger, [topic, "0x" + digest.hex()], from_block), Endorsed)
 
 
+def of_lineage(chain: Chain, lineage: bytes, from_block: int | None = None) -> list[LineageEvent]:
+    """Everything that happened to a lineage, in order; what was declared in its rounds stands apart."""
+    found = _events(chain, chain.lineage, [None, "0x" + lineage.hex()], from_block)
+    return [event for event in found if isinstance(event, LineageEvent) and event.lineage == lineage]
+
+
+def started_lineages(chain: Chain, from_block: int | None = None) -> list[LineageStarted]:
+    """Every lineage that was started, in order."""
+    topic = "0x" + _topic(_entry(chain.lineage, "LineageStarted")).hex()
+    return of_type(_events(chain, chain.lineage, [topic], from_block), LineageStarted)
+
+
+def declarations(chain: Chain, task: bytes, from_block: int | None = None) -> list[Declared]:
+    """What contributors declared of their models in a task, in order."""
+    topic = "0x" + _topic(_entry(chain.lineage, "Declared")).hex()
+    return of_type(_events(chain, chain.lineage, [topic, "0x" + task.hex()], from_block), Declared)
+
+
+def badges_minted(chain: Chain, account: str, from_block: int | None = None) -> list[Transfer]:
+    """Every badge that was minted to an account, in order."""
+    topic = "0x" + _topic(_entry(chain.badges, "Transfer")).hex()
+    to = "0x" + bytes.fromhex(account[2:]).rjust(32, b"\0").hex()
+    return of_type(_events(chain, chain.badges, [topic, None, to], from_block), Transfer)
+
+
 def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
     """The events of one transaction."""
-    tables = [(c, _table(c)) for c in (chain.quorate, chain.membership, chain.ledger)]
+    tables = [
+        (c, _table(c)) for c in (chain.quorate, chain.membership, chain.ledger, chain.lineage, chain.badges)
+    ]
     found = [
         _decoded(log, table)
         for log in receipt.logs
@@ -370,10 +500,10 @@ def _decoded(log: Mapping[str, Any], table: Mapping[bytes, Mapping[str, Any]]) -
 
 
 def _clean(given: Mapping[str, Any], value: Any) -> object:
-    if given["type"] == "address":
-        return str(to_checksum_address(value))
-    return _SHAPED[given["name"]](value) if given["name"] in _SHAPED else value
+    shape = _SHAPED.get(given["internalType"])
+    return value if shape is None else shape(value)
 
 
 def _snake(name: str) -> str:
-    return "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+    snake = "".join("_" + letter.lower() if letter.isupper() else letter for letter in name)
+    return snake + "_" if iskeyword(snake) else snake

@@ -149,6 +149,11 @@ class Mountains:
         self._length += 1
 
     @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """Roots of the perfect trees it consists of, from left to right."""
+        return tuple(self._peaks)
+
+    @property
     def root(self) -> bytes:
         """Root over all ids so far; 32 zero bytes without any."""
         if not self._peaks:

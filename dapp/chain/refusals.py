@@ -13,7 +13,7 @@ FIXES: Final = MappingProxyType(
         "WrongPhase": "`quorate task show` tells the task's phase and when the next one begins.",
         "TaskExists": "This very task stands already: `quorate task show`. Give --number to open another "
         "like it.",
-        "NotInitiator": "Use the account that opened the task.",
+        "NotInitiator": "Use the account that opened the task, or started the lineage.",
         "MafrOutOfRange": "Give MAFR in parts per million: 1 to 1,000,000 (95 % is 950,000).",
         "CapOutOfRange": "Allow between 1 model and the maximum in the message.",
         "CommitteeOutOfRange": "Ask for at least one verifier and at most the maximum in the message.",
@@ -107,6 +107,57 @@ FIXES: Final = MappingProxyType(
         "NoVoteOpen": "Open a vote first: `quorate rollback`.",
         "TargetNotInHistory": "Name an entry that was registered before the head, with its height and proof.",
         "StatementsAgree": "Evidence needs two different entries that one node signed for one place.",
+        # improve, extend
+        "LineageTermsInvalid": "Correct the named field: at least one tensor and one round, scores of "
+        "at most 1,000,000 ppm, a committee of 1 to 1,200, a challenge of 12 seconds to 30 days.",
+        "LineageExists": "This very lineage stands already: give another salt to start another like it.",
+        "LineageUnknown": "No lineage of this id stands here: check the id and the chain.",
+        "LineageEnded": "The lineage takes no more rounds: start another from its head.",
+        "PrizesMismatch": "Send exactly the prizes of all rounds: prize × rounds.",
+        "RoundIsOpen": "Extend or close the round in the message first.",
+        "RoundNotOpen": "The round is over: its head stands, or it was closed without one.",
+        "RoundUnknown": "This task is no round of a lineage.",
+        "RoundExists": "This task is a round already: open another task.",
+        "RoundPending": "Something was accepted and may still become the head: extend, or wait until "
+        "the time in the message.",
+        "RoundsUsedUp": "All rounds that the lineage promises were opened: start another from its head.",
+        "RoundKindUnknown": "Open a round to improve (1) or to extend (2).",
+        "RoundTaskUnfit": "Open a task with the lineage's initiator and pool, MAFR 500,000 ppm and at "
+        "least its committee; the message names what differs.",
+        "ChallengeOpen": "Wait until the time in the message: until then the head can be overturned.",
+        "ChallengeOver": "The head cannot be overturned any more; the committee of the next round can "
+        "doubt it.",
+        "HeadGoodEnough": "The head has reached the lineage's threshold: extend it.",
+        "HeadNotGoodEnough": "The head has not reached the lineage's threshold: improve it first.",
+        "HeadIdle": "Too many rounds in a row brought no better head: the lineage improves no more.",
+        "HeadNotGrowable": "The lineage's terms allow no extension.",
+        "HeadMoved": "The head is not the one this round goes on from: close the round, and train from "
+        "the head as it is now.",
+        "GrowthInvalid": "Correct the named field: at least one tensor, 1 to 268,435,456 parameters, a "
+        "score of at most 1,000,000 ppm, at most 16 new classes (a first head: 256), none in a round "
+        "that improves.",
+        "GrowthTooSmall": "A model keeps all tensors of the head, and an extension adds some.",
+        "GrowthUndeclared": "This contributor declared nothing: its model cannot become the head.",
+        "GrowthMismatch": "Give exactly what the contributor declared (event Declared).",
+        "AlreadyDeclared": "One declaration per model: yours stands.",
+        "ModelNotOpened": "Open your model first; one that was struck as a copy is out.",
+        "ModelsUnordered": "Name the models in order of opening, each once.",
+        "AcceptedMismatch": "Name all models that the committee accepted and that are not overturned, "
+        "and no others; the message has both sets, one bit for each model.",
+        "ImproveTakesOne": "A round that improves takes one model; where the committee accepted more, "
+        "it ends without a head.",
+        "ClassNameInvalid": "Name classes with 1 to 32 bytes of UTF-8, padded with zeros on the right.",
+        "ClassExists": "The head knows a class of this name already: only new ones are taught.",
+        "MergeUnproven": "Make the merge with dapp.chain.lineage.merged, from the models' leaves as "
+        "declared.",
+        "FraudUnproven": "Evidence needs an extension's tree and its head's, with two different leaves "
+        "at one place.",
+        "AlreadyDoubted": "One doubt per member of the committee: yours stands.",
+        # badges
+        "BadgeLocked": "A badge stays with the account it was given to.",
+        "BadgeExists": "The account has this badge already; nothing is due.",
+        "BadgeNotEarned": "Board and lineages do not show it, or not yet: a task must be over, a head "
+        "beyond its challenge, and a verifier's seat be named.",
         # language
         "Error": "Read the reason in the message.",
         "Panic": "This is a fault of the contract: report it with the transaction.",
@@ -123,6 +174,8 @@ RETRYABLE: Final = frozenset(
         "QuorumMissing",
         "VoteIsOpen",
         "VotePauses",
+        "RoundPending",
+        "ChallengeOpen",
     }
 )
 """Refusals that may turn into success without a change, only by waiting."""

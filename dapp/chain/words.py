@@ -38,6 +38,7 @@ class SubmissionState(IntEnum):
     SEALED = 1
     OPENED = 2
     STRUCK = 3
+    PAID = 4
 
 
 def _bits(word: int, at: int, width: int) -> int:

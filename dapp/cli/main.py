@@ -15,6 +15,7 @@ from dapp.cli.exits import Exit
 from dapp.cli.output import Output
 from dapp.cli.verbs import (
     agent,
+    badges,
     commit,
     demo,
     demo_rollback,
@@ -25,6 +26,7 @@ from dapp.cli.verbs import (
     fuse,
     history,
     key,
+    lineage,
     node,
     pool,
     record,
@@ -36,6 +38,7 @@ from dapp.cli.verbs import (
     vote,
 )
 from dapp.cli.verbs import help as topics
+from dapp.cli.verbs import round as rounds
 from dapp.cli.verbs import run as runs
 
 app = typer.Typer(
@@ -56,13 +59,17 @@ for name, group in {
     "vote": vote.app,
     "run": runs.app,
     "history": history.app,
+    "lineage": lineage.app,
+    "round": rounds.app,
+    "badges": badges.app,
 }.items():
     app.add_typer(group, name=name)
 for module in (
-    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo, demo_rollback,
-    doctor, topics,
+    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo,
+    demo_rollback, doctor, topics,
 ):  # fmt: skip
     app.registered_commands += module.app.registered_commands
+app.registered_commands += rounds.ending.registered_commands
 
 
 def _show_version(wanted: bool) -> None:

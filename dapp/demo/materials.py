@@ -86,6 +86,15 @@ def share_out(dataset: Dataset, seed: int) -> Material:
     return Material(dataset, table_ii(dataset, seed))
 
 
+def publish_development(samples: Samples, store: Store) -> Development:
+    """Public samples into the store: four fifths to train on, the rest to test with."""
+    fifth = len(samples) // 5
+    return Development(
+        train=_publish(samples.take(slice(fifth, None)), store),
+        test=_publish(samples.take(slice(0, fifth)), store),
+    )
+
+
 def _publish(samples: Samples, store: Store) -> DataRef:
     data = pack(samples)
     return DataRef(cid=store.put(data), sha256=sha256(data).hex(), bytes=len(data), samples=len(samples))

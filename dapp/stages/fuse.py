@@ -53,7 +53,7 @@ def fuse(
     for done, m in enumerate(view.accepted):
         ctx.progress("fuse.fetch", done, len(view.accepted))
         package = packages.model(ctx.store, spec, m.manifest, m.weights, m.size_bytes)
-        models.append(package.model)
+        models.append(package.classifier)
         members.append(package.manifest_cid)
     development = packages.samples(ctx.store, spec, spec.development.train)
     seed = (view.seed or 0) % 2**SEED_BITS if seed is None else seed

@@ -14,6 +14,9 @@ from dapp.chain import tasks
 from dapp.chain.copies import originals
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
+from dapp.lineage import verdicts
+from dapp.lineage.errors import NotARound
+from dapp.lineage.verdicts import HeadFinding
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue, StageError
 from dapp.store import StoreError, cid_from_digest
@@ -21,7 +24,7 @@ from ml.data.samples import Samples
 from ml.evaluate import METRICS, accuracy_ppm, own_label_accuracy_ppm
 from ml.fuse import FeatureCache, fuse
 from ml.models.classifier import Classifier
-from ml.spec import TaskSpec
+from ml.spec import FUSE, TaskSpec
 
 SEED_BITS = 53  # a seed also stands in manifests, whose integers end there
 
@@ -34,7 +37,7 @@ class ShardsMissing(StageError):
 
 @dataclass(frozen=True)
 class ModelScore:
-    """What one model scores, and why it scores 0 when it was refused."""
+    """What one model scores, and why it was refused; in a round, why it is not to be taken."""
 
     index: int
     contributor: str
@@ -51,6 +54,7 @@ class Verified:
     samples: int
     scores: tuple[ModelScore, ...]
     shards_unusable: str | None = None  # why the development test images were judged on in their place
+    head: HeadFinding | None = None  # of a round
 
     @property
     def scores_ppm(self) -> tuple[int, ...]:
@@ -74,10 +78,13 @@ def verify(ctx: Context, task: bytes) -> Verified:
     spec = packages.spec(ctx.store, view.key.spec)
     samples, shards_unusable = _judged_on(ctx, spec, view)
     found, reasons = _models(ctx, spec, view)
-    if spec.rule == "fused":
-        scores = _fused(ctx, spec, view, found, samples)
+    head = None
+    if spec.kind != FUSE:
+        scores, head = _round(ctx, spec, view, found, reasons, samples)
+    elif spec.rule == "fused":
+        scores = _fused(ctx, spec, view, _classifiers(found), samples)
     else:
-        scores = _standalone(ctx, spec, view, found, samples)
+        scores = _standalone(ctx, spec, view, _classifiers(found), samples)
     return Verified(
         task,
         len(samples),
@@ -92,6 +99,7 @@ def verify(ctx: Context, task: bytes) -> Verified:
             for m in view.models
         ),
         shards_unusable,
+        head,
     )
 
 
@@ -119,7 +127,7 @@ def _wait_for_shards(view: TaskView, error: StoreError) -> None:
         ) from error
 
 
-def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Classifier], dict[int, str]]:
+def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Package], dict[int, str]]:
     """The models that can be evaluated, and why the others cannot."""
     found: dict[int, Package] = {}
     reasons: dict[int, str] = {}
@@ -138,7 +146,11 @@ def _models(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[dict[int, Cla
                 raise
             reasons[m.index] = f"{error.code}: {error.message}"
     ctx.progress("verify.fetch", len(view.models), len(view.models))
-    return {index: package.model for index, package in found.items()}, reasons
+    return found, reasons
+
+
+def _classifiers(found: dict[int, Package]) -> dict[int, Classifier]:
+    return {index: package.classifier for index, package in found.items()}
 
 
 def _answers(ctx: Context, view: TaskView) -> bool:
@@ -183,3 +195,28 @@ def _fused(
             good.append(model)
     ctx.progress("verify", len(found), len(found))
     return scores
+
+
+def _round(
+    ctx: Context,
+    spec: TaskSpec,
+    view: TaskView,
+    found: dict[int, Package],
+    reasons: dict[int, str],
+    samples: Samples,
+) -> tuple[dict[int, int], HeadFinding | None]:
+    """Half the likelihood of each model, and one half more for those that the round should take (decision
+    0011).
+    """
+    try:
+        round_ = verdicts.round_of(ctx.chain, ctx.store, view.task, spec)
+    except (NotARound, *PEER_FAULTS) as error:
+        reasons |= dict.fromkeys(found, f"{error.code}: {error.message}")
+        return {}, None
+    contributors = {m.index: m.contributor for m in view.models}
+    verdict = verdicts.verdict(ctx.chain, round_, found, contributors, samples)
+    for index, finding in verdict.findings.items():
+        if finding.reason is not None:
+            reasons[index] = finding.reason
+    ctx.progress("verify", len(found), len(found))
+    return {index: finding.score_ppm for index, finding in verdict.findings.items()}, verdict.head

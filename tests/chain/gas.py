@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dapp.artifacts import load_artifact
 from dapp.chain.words import Phase
-from tests.chain import ledger_gas
+from tests.chain import ledger_gas, lineage_gas
 from tests.chain import world as w
 from tests.chain.rounds import Round
 
@@ -140,9 +140,10 @@ def measure() -> dict[str, dict[str, object]]:
         "whole 3x3 round, batched votes": sum(rounds["batched"].values()),
     }
     figures |= ledger_gas.measure(world)
+    figures |= lineage_gas.measure(world)
     code = {
         f"{name}, bytes of code": len(load_artifact(name).runtime_code)
-        for name in ("Membership", "Quorate", "ModelLedger")
+        for name in ("Membership", "Quorate", "ModelLedger", "Lineage", "Badges")
     }
     return {"parameters": dict(PARAMETERS), "gas": dict(figures), "bytecode": dict(code)}
 

@@ -42,6 +42,9 @@ def test_gas_measuredNow_equalsSnapshot(measured: dict[str, Any]) -> None:
         ("record, each epoch of 64", 500),
         ("record, each epoch of 1,024", 50),
         ("roll back past 16,384 entries, beside the agreement", 50_000),
+        ("declare an improvement (above a fuse round, per contributor)", 60_000),
+        ("overturn an extension of 10 tensors", 150_000),
+        ("overturn an extension of 1,000 tensors", 150_000),
     ],
 )
 def test_gas_ofOperation_keepsTarget(measured: dict[str, Any], operation: str, target: int) -> None:

@@ -92,6 +92,34 @@ def test_ballotSeals_equalTheVectors(board: Board) -> None:
         assert libraries("ballotSeal", *args) == ballot["seal"]
 
 
+@pytest.mark.parametrize(
+    "vectors", load("lineage")["contracts"], ids=lambda contract: f"chain {contract['chain_id']}"
+)
+def test_lineageIds_equalTheVectors(vectors: dict[str, Any]) -> None:
+    libraries = Libraries(int(vectors["chain_id"]), vectors["deployer"])
+    assert libraries.at.address == vectors["contract"]
+    for lineage in vectors["lineages"]:
+        values = lineage["terms"].values()
+        terms = tuple(raw(v) if isinstance(v, str) and len(v) == 66 else v for v in values)
+        terms = tuple(int(v) if isinstance(v, str) and v.isdigit() else v for v in terms)
+        assert libraries("lineageId", terms) == lineage["id"], lineage["name"]
+
+
+@pytest.mark.parametrize("tree", load("lineage")["grown"], ids=lambda t: f"{t['count']} + {t['more']} leaves")
+def test_grownTrees_equalTheVectors(libraries: Libraries, tree: dict[str, Any]) -> None:
+    count, more = tree["count"], tree["more"]
+    root, peaks = raw(tree["root"]), [raw(peak) for peak in tree["peaks"]]
+    leaves = [leaf(place) for place in range(count, count + more)]
+    all_leaves = [leaf(place) for place in range(count + more)]
+    assert libraries("grownTree", root, count, peaks, leaves) == (tree["grown"], count + more)
+    assert PlacedTree(all_leaves).root == raw(tree["grown"])
+    refused = ("0x" + "00" * 32, 0)
+    assert libraries("grownTree", leaf(0)[::-1], count, peaks, leaves) == refused
+    assert libraries("grownTree", root, count, [*peaks, peaks[0]], leaves) == refused
+    assert libraries("grownTree", root, 2 * count + 1, peaks, leaves) == refused
+    assert libraries("grownTree", root, count, [], leaves) == refused
+
+
 def test_poolIds_equalTheVectors(libraries: Libraries) -> None:
     for pool in load("leaves")["pools"]:
         assert libraries("poolId", (raw(pool["allow_list"]), raw(pool["salt"]))) == pool["id"]
@@ -207,7 +235,7 @@ def test_lateWords_equalTheVectors(libraries: Libraries) -> None:
 def test_submissions_equalTheVectors(libraries: Libraries) -> None:
     for vector in load("words")["submission"]:
         args = raw(vector["seal"]), vector["block"], raw(vector["weights"]), vector["index"]
-        states = tuple(word(vector[state]) for state in ("sealed", "opened", "struck"))
+        states = tuple(word(vector[state]) for state in ("sealed", "opened", "struck", "paid"))
         assert libraries("submission", *args) == states
 
 

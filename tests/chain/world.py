@@ -109,8 +109,13 @@ class World:
         self.board = contract("Quorate", str(made.created))
         made = self.evm.send(STRANGER, None, creation("ModelLedger"))
         self.ledger = contract("ModelLedger", str(made.created))
+        made = self.evm.send(STRANGER, None, creation("Lineage", self.board.address))
+        self.lineage = contract("Lineage", str(made.created))
+        made = self.evm.send(STRANGER, None, creation("Badges", self.board.address, self.lineage.address))
+        self.badges = contract("Badges", str(made.created))
         self.seals = Board(chain_id, self.board.address)
-        self.evm.errors = (*self.board.abi, *self.membership.abi, *self.ledger.abi)
+        contracts = self.board, self.membership, self.ledger, self.lineage, self.badges
+        self.evm.errors = tuple(entry for at in contracts for entry in at.abi)
         self._salt = 0
 
     def next_salt(self) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from brownie import Membership, ModelLedger, Quorate, accounts, chain, web3
+from brownie import Badges, Lineage, Membership, ModelLedger, Quorate, accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils import keccak
 
@@ -41,7 +41,8 @@ def reverts(name: str, *values: object) -> Iterator[None]:
 
 def _refusal(error: Exception) -> Any:
     """The custom error behind what Brownie raises."""
-    abi = [*Quorate.abi, *Membership.abi, *ModelLedger.abi]
+    contracts = Quorate, Membership, ModelLedger, Lineage, Badges
+    abi = [entry for contract in contracts for entry in contract.abi]
     data = getattr(error, "revert_data", None) or _data_in(error)
     return refusal(data, abi)
 
@@ -77,8 +78,18 @@ def ledger() -> Any:
     return accounts[0].deploy(ModelLedger)
 
 
+@pytest.fixture(scope="module")
+def lineage(board: Any) -> Any:
+    return accounts[0].deploy(Lineage, board)
+
+
+@pytest.fixture(scope="module")
+def badges(board: Any, lineage: Any) -> Any:
+    return accounts[0].deploy(Badges, board, lineage)
+
+
 @pytest.fixture(scope="module", autouse=True)
-def shared_setup(board: Any, ledger: Any) -> None:
+def shared_setup(board: Any, ledger: Any, badges: Any) -> None:
     chain.snapshot()
 
 

@@ -176,3 +176,68 @@ def test_predict_manySamples_followsAChangeOfTheWeights(many: Samples) -> None:
         model.head.bias.copy_(torch.tensor([-100.0, 100.0]))
 
     assert set(evaluate.predict(model, many).tolist()) == {4}
+
+
+class Probabilities:
+    """Gives the probabilities it was told to."""
+
+    def __init__(self, labels: tuple[int, ...], rows: list[list[float]]) -> None:
+        self.labels = labels
+        with np.errstate(divide="ignore"):
+            self.log_p_NK = np.log(np.array(rows, dtype=np.float64))
+
+    def log_probabilities(self, samples: Samples, threads: int = 1) -> NDArray[np.float64]:
+        return self.log_p_NK
+
+
+def test_likelihood_isTheGeometricMean(tiny_samples: Samples) -> None:
+    two = tiny_samples.take(slice(0, 2))  # labels 0 and 2
+
+    assert evaluate.likelihood_ppm(Probabilities((0, 2), [[0.5, 0.5], [0.875, 0.125]]), two) == 250_000
+    assert evaluate.likelihood_ppm(Probabilities((0, 2), [[1.0, 0.0], [0.0, 1.0]]), two) == 1_000_000
+
+
+def test_likelihood_isRoundedDown(tiny_samples: Samples) -> None:
+    one = tiny_samples.take(slice(0, 1))
+
+    assert evaluate.likelihood_ppm(Probabilities((0,), [[0.9999999]]), one) == 999_999
+
+
+@pytest.mark.parametrize("given", [0.0, 1e-9, float("nan")], ids=["none", "little", "nan"])
+def test_likelihood_counts_atLeastAMillionth(tiny_samples: Samples, given: float) -> None:
+    two = tiny_samples.take(slice(0, 2))
+
+    assert evaluate.likelihood_ppm(Probabilities((0, 2), [[1.0, 0.0], [1.0, given]]), two) == pytest.approx(
+        1_000, abs=1
+    )
+
+
+def test_likelihood_labelTheModelLacks_countsAMillionth(tiny_samples: Samples) -> None:
+    two = tiny_samples.take(slice(0, 2))
+
+    assert evaluate.likelihood_ppm(Probabilities((0,), [[1.0], [1.0]]), two) == pytest.approx(1_000, abs=1)
+
+
+def test_likelihood_ofNothing_isZero(small_model: Classifier, tiny_samples: Samples) -> None:
+    assert evaluate.likelihood_ppm(small_model, tiny_samples.take(slice(0, 0))) == 0
+
+
+def test_likelihood_ofAClassifier_isExpOfItsCrossEntropy(
+    digits: Dataset, contributors: tuple[Classifier, ...]
+) -> None:
+    samples = digits.test.with_labels((0, 1, 2, 3, 4))
+    logits = evaluate.outputs(contributors[0], samples)[1].double()
+    loss = torch.nn.functional.cross_entropy(logits, torch.from_numpy(samples.labels_N))
+
+    assert evaluate.likelihood_ppm(contributors[0], samples) == pytest.approx(
+        1e6 * float(torch.exp(-loss)), abs=2
+    )
+
+
+def test_likelihood_anyNumberOfThreads_isTheSame(
+    digits: Dataset, contributors: tuple[Classifier, ...]
+) -> None:
+    figures = {evaluate.likelihood_ppm(contributors[1], digits.test, threads) for threads in (1, 2, 8)}
+
+    assert len(figures) == 1
+    assert evaluate.METRICS["likelihood"](contributors[1], digits.test, 1) in figures

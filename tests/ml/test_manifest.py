@@ -16,6 +16,18 @@ CID = "bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy"
 OTHER_CID = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi"
 WEIGHTS = WeightsRef(CID, "ab" * 32, bytes=65_536)
 MODEL = Manifest("cd" * 32, mlp((1, 2), (1, 2, 2), hidden=(3,)), WEIGHTS, claimed_ppm=975_000)
+GROWN = Manifest(
+    "cd" * 32,
+    {
+        "version": 1,
+        "kind": "grown",
+        "input": [1, 2, 2],
+        "base": {"scattering": None, "classifier": mlp((1, 2), (1, 2, 2), hidden=(3,)), "directions": 2},
+        "parts": [{"rule": "subspace", "labels": [7, 4], "after": 0, "directions": 2}],
+    },
+    WEIGHTS,
+    claimed_ppm=875_000,
+)
 FUSED = FusedManifest("cd" * 32, "strategy_2", 7, (CID, OTHER_CID), WEIGHTS, score_ppm=986_000)
 
 
@@ -45,6 +57,23 @@ def test_fused_toBytes_isCanonicalJson() -> None:
 def test_fromBytes_ofToBytes_isTheSame() -> None:
     assert Manifest.from_bytes(MODEL.to_bytes()) == MODEL
     assert FusedManifest.from_bytes(FUSED.to_bytes()) == FUSED
+    assert Manifest.from_bytes(GROWN.to_bytes()) == GROWN
+
+
+def test_grown_saysItsKind_andHasTheLabelsOfAllParts() -> None:
+    assert (MODEL.to_json()["kind"], GROWN.to_json()["kind"]) == ("model", "grown")
+    assert GROWN.labels == (1, 2, 7, 4)
+
+
+@pytest.mark.parametrize(("model", "kind"), [(MODEL, "grown"), (GROWN, "model")])
+def test_kind_thatIsNotTheArchitectures_isRefused(model: Manifest, kind: str) -> None:
+    with pytest.raises(InvalidManifest, match=f"kind is {kind}, which its architecture is not"):
+        Manifest.from_bytes(canonical_json(model.to_json() | {"kind": kind}))
+
+
+def test_grown_aboveTheTasksBounds_isRefused() -> None:
+    with pytest.raises(InvalidArchitecture, match="parameters, the limit is 22"):
+        Manifest.from_bytes(GROWN.to_bytes(), Bounds(parameters=22))
 
 
 def test_labels_areThoseOfTheArchitecture() -> None:

@@ -73,7 +73,7 @@ def test_fromBytes_ofToBytes_isTheSameSpec(spec: TaskSpec) -> None:
     [
         ("version", 2),
         ("version", True),
-        ("kind", "improve"),
+        ("kind", "merge"),
         ("name", ""),
         ("name", "x" * 101),
         ("name", "line\nbreak"),

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.vectors.drawing import draw
 from tests.vectors.hashes import leaves, seals
+from tests.vectors.lineage import lineage
 from tests.vectors.tally import tally
 from tests.vectors.trees import placed_tree
 from tests.vectors.words import phases, words
@@ -23,6 +24,7 @@ FOLDER = Path(__file__).resolve().parent
 SUBJECTS = {
     "draw": draw,
     "leaves": leaves,
+    "lineage": lineage,
     "phases": phases,
     "placed_tree": placed_tree,
     "seals": seals,

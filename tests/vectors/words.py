@@ -95,12 +95,12 @@ def _draw(draw: Draw) -> int:
 
 
 def _submission(seal: bytes, block: int, weights: bytes, index: int) -> dict[str, object]:
-    states = ((1, 0, seal), (2, index, weights), (3, index, weights))
+    states = ((1, 0, seal), (2, index, weights), (3, index, weights), (4, index, weights))
     words = [
         _packed((state, at, block, int.from_bytes(digest, "big") >> 56), SUBMISSION_WIDTHS)
         for state, at, digest in states
     ]
-    names = ("sealed", "opened", "struck")
+    names = ("sealed", "opened", "struck", "paid")
     return {"seal": seal, "block": block, "weights": weights, "index": index} | dict(
         zip(names, map(_bytes, words), strict=True)
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -33,18 +32,21 @@ def agent(
     task: arguments.Task,
     role: Annotated[str, typer.Option("--role", help="contributor, verifier or initiator.")],
     once: Annotated[bool, typer.Option("--once", help="Do the one thing that is due, then stop.")] = False,
-    share: Annotated[
-        int, typer.Option("--share", min=1, max=5, help="Contributor: share of Table II to train on.")
-    ] = 1,
+    share: arguments.Share = 1,
     dataset: Dataset = "mnist",
     seed: Seed = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Contributor: training steps.")] = 600,
+    labels: arguments.Labels = "",
+    rule: arguments.Rule = "subspace",
     allow_list: AllowList = None,
     pool_salt: PoolSalt = 0,
     contributors: Contributors = None,
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
-    from dapp.agent import RETRY_S, Verifier, run, step
+    from dapp.agent import RETRY_S, RoundContributor, Verifier, run, step
+    from dapp.stages.task import spec_of
+    from ml.data.life_shares import share_out
+    from ml.spec import FUSE
 
     if role not in ROLES:
         raise Usage(f"--role is contributor, verifier or initiator, not {role[:40]!r}")
@@ -52,7 +54,13 @@ def agent(
     ctx = session.context()
     part: Role
     if role == "contributor":
-        part = _contributor(session, ctx, task_id, share, dataset, seed, steps, contributors)
+        proof = proof_for(ctx, task_id, contributors)
+        if spec_of(ctx, task_id).kind == FUSE:
+            part = _contributor(session, ctx, task_id, share, dataset, seed, steps, proof)
+        else:
+            mine = share_out(session.dataset(dataset), seed).participant(share)
+            taught = arguments.labels(labels)
+            part = RoundContributor(task_id, mine.train, mine.check, seed, taught, rule, proof=proof)
     elif role == "verifier":
         pool = arguments.pool_of(allow_list, pool_salt)
         part = Verifier(task_id, pool.key, pool.proof(ctx.chain.address))
@@ -91,14 +99,15 @@ def _contributor(
     dataset: str,
     seed: int,
     steps: int,
-    contributors: Path | None,
+    proof: tuple[bytes, ...],
 ) -> Contributor:
     from dapp.agent import Contributor
     from dapp.demo.materials import share_out
     from dapp.stages.task import spec_of
     from ml.train import Recipe
 
-    proof = proof_for(ctx, task, contributors)
+    if share > 5:
+        raise Usage(f"there is no share {share} of Table II", fix="Give --share 1 to 5.")
     material = share_out(session.dataset(dataset), seed)
     mine = material.contributor(share)
     return Contributor(

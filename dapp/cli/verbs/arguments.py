@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
 Run: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run: 0x and 64 hex digits.")]
+Labels: TypeAlias = Annotated[
+    str, typer.Option("--labels", help="In a round that extends: the labels to teach, in order, as 5,6.")
+]
+Rule: TypeAlias = Annotated[
+    str, typer.Option("--rule", help="In a round that extends: growth rule, see docs/lifelong.md.")
+]
+Share: TypeAlias = Annotated[
+    int, typer.Option("--share", min=1, max=8, help="Whose private samples: 1 to 5, in a round 1 to 8.")
+]
+Lineage: TypeAlias = Annotated[
+    str, typer.Argument(metavar="LINEAGE", help="Id of the lineage: 0x and 64 hex digits.")
+]
 To: TypeAlias = Annotated[
     str | None, typer.Option("--to", help="Account that gets the ether; default: the signer.")
 ]
@@ -72,6 +84,14 @@ def task_id(text: str) -> bytes:
 def run_id(text: str) -> bytes:
     """A run's id. Raises Usage."""
     return bytes32(text, "run id")
+
+
+def labels(text: str) -> tuple[int, ...]:
+    """Label indices from a comma-separated list, empty for none. Raises Usage."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not all(part.isdecimal() and int(part) < 256 for part in parts) or len(set(parts)) != len(parts):
+        raise Usage(f"{text[:60]!r} is no list of labels", fix="Write them once each, as 5,6.")
+    return tuple(int(part) for part in parts)
 
 
 def account(text: str) -> str:

@@ -44,12 +44,16 @@ def seal(
 
 @verb(app, "open", SENDS)
 def open_(session: Session, task: arguments.Task, contributors: Contributors = None) -> Reply:
-    """Open the sealed model: put it into the store and its digests on chain."""
+    """Open the sealed model: put it into the store and its digests on chain; in a round, declare it too."""
     from dapp.stages import commit
+    from dapp.stages import round as rounds
+    from dapp.stages.task import spec_of
+    from ml.spec import FUSE
 
     ctx, task_id = session.context(), arguments.task_id(task)
     opened = commit.open_model(ctx, task_id, proof_for(ctx, task_id, contributors))
-    return Reply(task, {"task": task, "opened": plain(opened)})
+    declared = None if spec_of(ctx, task_id).kind == FUSE else rounds.declare(ctx, task_id)
+    return Reply(task, {"task": task, "opened": plain(opened), "declared": plain(declared)})
 
 
 @verb(app, "strike", SENDS)

@@ -24,7 +24,7 @@ def deploy(
     ] = "1",
     draw_delay: DrawDelay = DRAW_DELAY_BLOCKS,
 ) -> Reply:
-    """Deploy the contracts (Membership, Quorate, ModelLedger), and write deployments/<chain id>.json."""
+    """Deploy all contracts, and write where they stand to deployments/<chain id>.json."""
     from dapp.chain.deploy import deploy as deploy_contracts
 
     deployment = deploy_contracts(

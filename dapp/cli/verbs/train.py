@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dapp.cli.errors import Usage
 from dapp.cli.money import percent
 from dapp.cli.options import READS
 from dapp.cli.output import Reply
@@ -22,25 +23,47 @@ app = typer.Typer()
 def train(
     session: Session,
     task: arguments.Task,
-    share: Annotated[int, typer.Option("--share", min=1, max=5, help="Contributor's share of Table II.")] = 1,
+    share: arguments.Share = 1,
     dataset: Dataset = "mnist",
     seed: Seed = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the optimizer.")] = 600,
+    labels: arguments.Labels = "",
+    rule: arguments.Rule = "subspace",
     out: Annotated[Path, typer.Option("--out", help="Folder for the model.")] = Path("out/model"),
 ) -> Reply:
-    """Train the design of Table I (Scenario II: the task's own) on a share of Table II."""
+    """Train the design of Table I (Scenario II: the task's own) on a share; in a round, from the head."""
     from dapp.cli.model_folder import write
     from dapp.demo.materials import share_out
+    from dapp.stages import round as rounds
     from dapp.stages import task as tasks
     from dapp.stages import train as stage
+    from ml.data import life_shares
+    from ml.round_rules import IMPROVE
+    from ml.spec import FUSE
     from ml.train import Recipe
 
-    ctx = session.reader()
-    spec = tasks.spec_of(ctx, arguments.task_id(task))
-    material = share_out(session.dataset(dataset), seed)
-    mine = material.contributor(share)
-    architecture = material.architecture(share, spec.architecture)
-    trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
+    ctx, task_id = session.reader(), arguments.task_id(task)
+    spec = tasks.spec_of(ctx, task_id)
+    if spec.kind == FUSE:
+        if share > 5:
+            raise Usage(f"there is no share {share} of Table II", fix="Give --share 1 to 5.")
+        material = share_out(session.dataset(dataset), seed)
+        mine = material.contributor(share)
+        architecture = material.architecture(share, spec.architecture)
+        trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
+    else:
+        own = life_shares.share_out(session.dataset(dataset), seed).participant(share)
+        head = rounds.check_head(ctx, task_id)
+        session.output.say(f"The head's likelihood is {percent(head.measured_ppm)}, as recorded.")
+        if spec.kind == IMPROVE:
+            trained = stage.improve(ctx, task_id, own.train, own.check, seed)
+        else:
+            taught = arguments.labels(labels)
+            if not taught:
+                raise Usage(
+                    "a round that extends needs labels to teach", fix="Give them with --labels, as 5,6."
+                )
+            trained = stage.extend(ctx, task_id, own.train, own.check, taught, rule, seed)
     write(out, trained.manifest, trained.weights)
     session.output.say(
         f"The model claims {percent(trained.manifest.claimed_ppm)} on the share's test samples."

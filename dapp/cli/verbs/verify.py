@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from dapp.cli.money import percent
 from dapp.cli.options import READS
 from dapp.cli.output import Reply, plain
 from dapp.cli.session import Session
@@ -26,7 +27,16 @@ def verify(session: Session, task: arguments.Task) -> Reply:
         )
     for score in verified.scores:
         if score.reason:
-            session.output.warn(f"model {score.index} of {score.contributor} scores 0: {score.reason}")
+            shown = f"model {score.index} of {score.contributor} scores {score.score_ppm}"
+            session.output.warn(f"{shown}: {score.reason}")
+    if verified.head is not None:
+        head = verified.head
+        session.output.say(
+            f"head {head.number}: likelihood {percent(head.measured_ppm)},"
+            f" recorded {percent(head.recorded_ppm)}"
+        )
+        if head.doubtful:
+            session.output.warn(f"head {head.number} is not what was recorded: `quorate round doubt {task}`")
     scores = ",".join(str(score.score_ppm) for score in verified.scores)
     return Reply(
         scores, {"verified": plain(verified)}, next_steps=[f"quorate vote seal {task} --scores {scores}"]

@@ -25,6 +25,10 @@ def test_deploy_isWrittenDownAndUsable(rpc: Rpc, tmp_path: Path) -> None:
     assert chain.read(chain.quorate.call("drawDelayBlocks")) == (5,)
     pools = chain.read(chain.quorate.call("membership"))[0]
     assert pools == made.contract("Membership").address.lower()
+    board, lineage = (made.contract(name).address.lower() for name in ("Quorate", "Lineage"))
+    assert chain.read(chain.lineage.call("board")) == (board,)
+    assert chain.read(chain.badges.call("board")) == (board,)
+    assert chain.read(chain.badges.call("lineage")) == (lineage,)
 
 
 def test_deploy_sameRunAgain_isTheSameContracts(rpc: Rpc, tmp_path: Path) -> None:

@@ -143,10 +143,11 @@ def test_lateWord_unpacked_hasTheFieldsOfItsVector(vector: dict[str, Any]) -> No
 def test_submission_unpacked_hasTheFieldsOfItsVector(vector: dict[str, Any]) -> None:
     seal, weights = word(vector["seal"]) >> 56, word(vector["weights"]) >> 56
     index, block = vector["index"], vector["block"]
-    assert [Submission.unpack(word(vector[state])) for state in ("sealed", "opened", "struck")] == [
+    assert [Submission.unpack(word(vector[state])) for state in ("sealed", "opened", "struck", "paid")] == [
         Submission(SubmissionState.SEALED, 0, block, seal),
         Submission(SubmissionState.OPENED, index, block, weights),
         Submission(SubmissionState.STRUCK, index, block, weights),
+        Submission(SubmissionState.PAID, index, block, weights),
     ]
 
 

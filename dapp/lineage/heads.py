@@ -1,0 +1,151 @@
+"""The heads of a lineage: terms, specification, and the model that each head is, checked against the
+chain.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dapp import packages
+from dapp.chain import events, tasks
+from dapp.chain.client import Chain
+from dapp.chain.events import ClassTaught, HeadAdvanced, HeadFell, LineageStarted
+from dapp.chain.lineage import Head, LineageTerms, LineageView, class_name, head_view, lineage_view
+from dapp.chain.merkle import PlacedTree
+from dapp.lineage.errors import HeadUnavailable, LineageUnfit
+from dapp.packages import PEER_FAULTS, Package, PackageRefused
+from dapp.store import Store, StoreError
+from ml import growth
+from ml.growth import Grown
+from ml.lineage_spec import LineageSpec
+from ml.weights import leaves
+
+
+@dataclass(frozen=True)
+class Class:
+    """A class that the present head knows, as the registry on chain has it."""
+
+    index: int
+    name: str
+    label_spec: bytes
+    teacher: str
+    head: int  # with which it was taught
+
+
+@dataclass(frozen=True)
+class Known:
+    """A lineage, from the chain alone."""
+
+    lineage: bytes
+    view: LineageView
+    terms: LineageTerms
+    history: tuple[events.LineageEvent, ...]
+
+    @property
+    def classes(self) -> tuple[Class, ...]:
+        """The classes of the present head, in order."""
+        fallen = {event.head for event in events.of_type(self.history, HeadFell) if event.head}
+        taught = [e for e in events.of_type(self.history, ClassTaught) if e.head not in fallen]
+        found = [Class(e.index, class_name(e.name), e.label_spec, e.teacher, e.head) for e in taught]
+        return tuple(sorted(found, key=lambda each: each.index))
+
+    def advanced(self, number: int) -> HeadAdvanced | None:
+        """How head `number` came about; None for the first."""
+        made = events.of_type(self.history, HeadAdvanced)
+        return next((event for event in made if event.number == number), None)
+
+
+@dataclass(frozen=True, eq=False)
+class HeadModel:
+    """A head with its model."""
+
+    number: int
+    head: Head
+    model: Grown
+    data: bytes  # the weights file
+    leaves: tuple[bytes, ...]
+    authors: tuple[str, ...]
+
+    @property
+    def labels(self) -> tuple[int, ...]:
+        """Label indices in the order of its answers."""
+        return self.model.labels
+
+
+def known(chain: Chain, lineage: bytes) -> Known:
+    """What the chain says of a lineage. Raises ContractRefused (LineageUnknown), LineageUnfit."""
+    view = lineage_view(chain, lineage)
+    history = tuple(events.of_lineage(chain, lineage))
+    started = events.of_type(history, LineageStarted)
+    if not started:
+        raise LineageUnfit(f"the event that started lineage 0x{lineage.hex()} is missing", retryable=True)
+    return Known(lineage, view, started[0].terms, history)
+
+
+def spec_of(store: Store, terms: LineageTerms) -> LineageSpec:
+    """The lineage's specification. Raises what packages.document raises, InvalidJson and InvalidSpec."""
+    return LineageSpec.from_bytes(packages.document(store, terms.spec))
+
+
+def fetch(chain: Chain, store: Store, known_: Known, number: int | None = None) -> HeadModel:
+    """The model of head `number`, the present one unless given, checked tensor by tensor against the chain.
+
+    Raises HeadUnavailable, and Unreachable when the store does not answer.
+    """
+    wanted = known_.view.number if number is None else number
+    head = head_view(chain, known_.lineage, wanted)
+    try:
+        spec = spec_of(store, known_.terms)
+        return _checked(wanted, head, *_load(chain, store, known_, spec, wanted))
+    except (*PEER_FAULTS, PackageRefused) as error:
+        raise HeadUnavailable(
+            f"head {wanted} of lineage 0x{known_.lineage.hex()} cannot be had: {error.message}"
+        ) from error
+    except StoreError as error:
+        raise HeadUnavailable(
+            f"head {wanted} of lineage 0x{known_.lineage.hex()} cannot be had now: {error.message}",
+            retryable=True,
+        ) from error
+
+
+def _load(
+    chain: Chain, store: Store, known_: Known, spec: LineageSpec, number: int
+) -> tuple[Grown, bytes, tuple[str, ...]]:
+    made = known_.advanced(number)
+    if made is None:
+        terms = known_.terms
+        package = packages.grown(store, spec.bounds, terms.spec, terms.manifest, terms.weights)
+        return package.grown, package.data, (terms.initiator,)
+    parts = taken(chain, store, spec, made.task, made.contributors)
+    if len(parts) == 1:
+        return parts[0].grown, parts[0].data, made.contributors
+    parent, _, _ = _load(chain, store, known_, spec, made.head.parent)
+    merged = growth.merge(parent, [part.grown for part in parts], spec.bounds)
+    return merged, growth.to_bytes(merged), made.contributors
+
+
+def taken(
+    chain: Chain, store: Store, spec: LineageSpec, task: bytes, contributors: tuple[str, ...]
+) -> list[Package]:
+    """The models of a round that these contributors opened. Raises one of PEER_FAULTS, PackageRefused,
+    Unreachable.
+    """
+    view = tasks.view(chain, task)
+    found = []
+    for contributor in contributors:
+        model = view.model_of(contributor)
+        if model is None:
+            raise PackageRefused(f"{contributor} opened no model in task 0x{task.hex()}")
+        found.append(
+            packages.grown(store, spec.bounds, view.key.spec, model.manifest, model.weights, model.size_bytes)
+        )
+    return found
+
+
+def _checked(number: int, head: Head, model: Grown, data: bytes, authors: tuple[str, ...]) -> HeadModel:
+    own = tuple(leaves(data))
+    if len(own) != head.tensor_count or PlacedTree(own).root != head.tensors:
+        raise PackageRefused(
+            f"its {len(own)} tensors are not those whose root 0x{head.tensors.hex()} is on chain"
+        )
+    return HeadModel(number, head, model, data, own, authors)

@@ -1,0 +1,178 @@
+"""What a model keeps of a class in place of its samples: mean and principal directions of the features.
+
+A class is taken for a Gaussian whose spread is `directions` along its principal axes and one noise common to
+all classes elsewhere (probabilistic PCA; Tipping & Bishop, 1999; after Bruna & Mallat's affine subspaces).
+Shapes: N samples, F features, D directions of a class, K classes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Generator, Tensor
+
+from ml.canonical import sha256
+
+LEAST: Final = 1e-12
+KEPT: Final = 64
+HELD_OUT: Final = 5  # every fifth sample settles the temperature
+TEMPERATURES: Final = tuple(
+    2 ** (step / 4) for step in range(65)
+)  # at 1 and above: easy first classes would ask for less
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Statistics of several classes, in float64."""
+
+    mean_KF: Tensor
+    directions_KDF: Tensor  # each as long as the standard deviation along it; of length 0 where there is none
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Tensor], prefix: str) -> Classes:
+        """Those that a weights file holds under `prefix`."""
+        return cls(tensors[prefix + "mean"].double(), tensors[prefix + "directions"].double())
+
+    def tensors(self) -> dict[str, Tensor]:
+        """As a weights file holds them."""
+        return {"directions": self.directions_KDF.float(), "mean": self.mean_KF.float()}
+
+    @property
+    def axes_KDF(self) -> Tensor:
+        """The directions at length 1."""
+        length_KD1: Tensor = self.directions_KDF.norm(dim=2, keepdim=True).clamp_min(LEAST)
+        return self.directions_KDF / length_KD1
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The statistics of one class, and what its directions leave unexplained."""
+
+    mean_F: Tensor
+    directions_DF: Tensor
+    left: float  # variance outside the directions, for one feature
+
+
+_kept: OrderedDict[tuple[bytes, int], Fit] = OrderedDict()
+
+
+def fit(features_NF: Tensor, directions: int) -> Fit:
+    """The statistics of the class that `features_NF` are of; the last asked for are kept, by digest."""
+    key = (sha256(features_NF.contiguous().numpy().data), directions)
+    if key not in _kept:
+        _kept[key] = _fit(features_NF, directions)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    _kept.move_to_end(key)
+    return _kept[key]
+
+
+def _fit(features_NF: Tensor, directions: int) -> Fit:
+    """The statistics of the class that `features_NF` are of: directions as far as they span, then zeros."""
+    x_NF = features_NF.double()
+    mean_F = x_NF.mean(dim=0)
+    x_NF = x_NF - mean_F
+    count, size = x_NF.shape
+    if count < size:  # the same axes from the smaller matrix
+        values, vectors = torch.linalg.eigh(x_NF @ x_NF.T)
+        axes = vectors.flip(1)[:, :directions].T @ x_NF
+        axes = axes / axes.norm(dim=1, keepdim=True).clamp_min(LEAST)
+    else:
+        values, vectors = torch.linalg.eigh(x_NF.T @ x_NF)
+        axes = vectors.flip(1)[:, :directions].T
+    variances = values.flip(0)[:directions].clamp_min(0) / count
+    found = torch.zeros(directions, size, dtype=torch.float64)
+    found[: len(axes)] = axes * variances.sqrt()[:, None]
+    left = (float(x_NF.square().sum()) / count - float(variances.sum())) / max(1, size - directions)
+    return Fit(mean_F, found, max(left, 0.0))
+
+
+def gather(fits: Sequence[Fit]) -> Classes:
+    """Several classes' statistics as one, rounded as a file will hold them."""
+    mean_KF = torch.stack([f.mean_F for f in fits]).float().double()
+    return Classes(mean_KF, torch.stack([f.directions_DF for f in fits]).float().double())
+
+
+class Explained:
+    """How well classes explain features: scores_NK = −distance² / (2 · noise · temperature).
+
+    Along a direction of variance v a distance counts only noise / max(v, noise) of itself.
+    """
+
+    def __init__(self, classes: Classes, noise: float, temperature: float) -> None:
+        variance_KD = classes.directions_KDF.square().sum(dim=2)
+        weight_KD = 1 - noise / variance_KD.clamp_min(noise)
+        self._mean_KF = classes.mean_KF
+        self._rows_KDF = classes.axes_KDF * weight_KD.sqrt()[:, :, None]
+        self._at_mean_KD = torch.einsum("kdf,kf->kd", self._rows_KDF, self._mean_KF)
+        self._shape = classes.directions_KDF.shape
+        self._scale = 1 / (2 * noise * temperature)
+
+    def __call__(self, x_NF: Tensor) -> Tensor:
+        """scores_NK of float64 features."""
+        k, d, f = self._shape
+        along_NKD = (x_NF @ self._rows_KDF.reshape(k * d, f).T).reshape(-1, k, d) - self._at_mean_KD
+        square_NK = (
+            x_NF.square().sum(1, keepdim=True) - 2 * x_NF @ self._mean_KF.T + self._mean_KF.square().sum(1)
+        )
+        return (along_NKD.square().sum(2) - square_NK) * self._scale
+
+
+def settle(features_NF: Tensor, label_N: Tensor, directions: int) -> tuple[list[Fit], float, float]:
+    """The classes 0, 1, ... of `label_N`, the noise, and the temperature that suits samples left out."""
+    held_N = torch.arange(len(label_N)) % HELD_OUT == HELD_OUT - 1
+    classes = int(label_N.max()) + 1
+    trial = [fit(features_NF[~held_N & (label_N == c)], directions) for c in range(classes)]
+    noise = noise_of(trial)
+    scores_NK = Explained(gather(trial), noise, 1.0)(features_NF[held_N].double())
+    temperature = best_temperature(scores_NK, label_N[held_N])
+    fits = [fit(features_NF[label_N == c], directions) for c in range(classes)]
+    return fits, rounded(noise_of(fits)), temperature
+
+
+def noise_of(fits: Sequence[Fit]) -> float:
+    """The noise common to these classes."""
+    return max(sum(f.left for f in fits) / len(fits), 1e-9)
+
+
+def best_temperature(scores_NK: Tensor, label_N: Tensor) -> float:
+    """That of TEMPERATURES with the least cross-entropy."""
+    losses = [float(torch.nn.functional.cross_entropy(scores_NK / t, label_N)) for t in TEMPERATURES]
+    return rounded(TEMPERATURES[losses.index(min(losses))])
+
+
+def rounded(value: float) -> float:
+    """`value` as a weights file holds it."""
+    return float(torch.tensor(value, dtype=torch.float32))
+
+
+def draw(classes: Classes, noise: float, label_N: Tensor, generator: Generator) -> Tensor:
+    """Features as the statistics expect them, a row for each of `label_N` (rows of `classes`), in float32."""
+    along_ND = torch.randn(len(label_N), classes.directions_KDF.shape[1], generator=generator)
+    rows: Tensor = classes.mean_KF.float()[label_N] + noise**0.5 * torch.randn(
+        len(label_N), classes.mean_KF.shape[1], generator=generator
+    )
+    directions = classes.directions_KDF.float()
+    for label in label_N.unique().tolist():
+        chosen = label_N == label
+        rows[chosen] += along_ND[chosen] @ directions[label]
+    return rows
+
+
+def cleaned(
+    classes: Classes, noise: float, features_NF: Tensor, label_N: Tensor, generator: Generator
+) -> Tensor:
+    """Real features with what lies outside their class's directions replaced by noise, as in `draw`.
+
+    So a network cannot tell drawn features from real ones by what the statistics do not hold.
+    """
+    axes, mean = classes.axes_KDF.float(), classes.mean_KF.float()
+    rows: Tensor = mean[label_N] + noise**0.5 * torch.randn(features_NF.shape, generator=generator)
+    for label in label_N.unique().tolist():
+        chosen = label_N == label
+        rows[chosen] += ((features_NF[chosen] - mean[label]) @ axes[label].T) @ axes[label]
+    return rows

@@ -1,0 +1,61 @@
+"""Growth by subspaces: a class is a mean and its principal directions, and nothing else is ever learned.
+
+Frozen: the features and every class's statistics. A class does not depend on any other, so teaching class by
+class gives, bit for bit, the same model as teaching all at once.
+Shapes: B batch, F features, K labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from ml.growth.base import base_log_probabilities
+from ml.growth.lesson import Lesson, older
+from ml.growth.neurons import Layer
+from ml.growth.statistics import Explained
+
+if TYPE_CHECKING:
+    from ml.growth.grown import Grown
+
+
+def teach(lesson: Lesson) -> dict[str, Tensor]:
+    """The tensors of the new part, by local name."""
+    return lesson.statistics()[2]
+
+
+def answer(model: Grown) -> Callable[[Tensor], Tensor]:
+    """log_p_BK: a gate weighs groups of classes by how well they explain the features (FearNet's amygdala;
+    Kemker & Kanan, 2018); within its group an expert decides, where the group has one, else the gate itself.
+    """
+    noise, temperature = model.value("noise"), model.value("temperature")
+    gates = [Explained(classes, noise, temperature) for classes in older(model)]
+    experts = [*_base_expert(model), *(_expert(model, number) for number in range(len(model.plan.parts)))]
+
+    def run(features_BF: Tensor) -> Tensor:
+        x_BF = features_BF.double()
+        scores = [gate(x_BF) for gate in gates]
+        total_B1 = torch.cat(scores, dim=1).logsumexp(dim=1, keepdim=True)
+        answers = []
+        for scores_BK, expert in zip(scores, experts, strict=True):
+            group_B1 = scores_BK.logsumexp(dim=1, keepdim=True)
+            within_BK = scores_BK - group_B1 if expert is None else expert(x_BF)
+            answers.append(group_B1 - total_B1 + within_BK)
+        return torch.cat(answers, dim=1)
+
+    return run
+
+
+def _base_expert(model: Grown) -> list[Callable[[Tensor], Tensor]]:
+    return [base_log_probabilities(model)] if model.plan.base.labels else []
+
+
+def _expert(model: Grown, number: int) -> Callable[[Tensor], Tensor] | None:
+    part = model.plan.parts[number]
+    if "out.weight" not in part.tensors:
+        return None
+    layer = Layer({name: tensor.double() for name, tensor in model.of(part).items()})
+    return lambda x_BF: layer.out(layer.hidden(x_BF, None)).log_softmax(dim=1)

@@ -1,0 +1,143 @@
+"""What a round of a lineage takes. Pure: the same models and samples, the same verdict.
+
+Krolevets (2019), section 3.0.1 (2) and appendix A (2): of the models whose loss is verified and below the
+head's, the lowest becomes the head; an extension must keep what the head can do. Loss is counted as a
+likelihood (ml.evaluate.likelihood_ppm), so higher is better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ml.data.samples import Samples
+from ml.evaluate import Probabilistic, accuracy_ppm, likelihood_ppm
+from ml.models.classifier import Classifier
+from ml.round_rules import IMPROVE, RoundRules, ballot_score
+
+Scored: TypeAlias = Classifier | Probabilistic
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A model that may be taken, as far as its file and its declaration tell."""
+
+    index: int
+    model: Scored
+    labels: tuple[int, ...]
+    claimed_ppm: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a verifier found about a candidate: its likelihood on its own labels, and why it is not taken."""
+
+    index: int
+    likelihood_ppm: int
+    reason: str | None  # None: it is to be taken
+
+    @property
+    def score_ppm(self) -> int:
+        """What the ballot says."""
+        return ballot_score(self.likelihood_ppm, taken=self.reason is None)
+
+
+def judge(
+    kind: str,
+    head: Scored,
+    head_labels: tuple[int, ...],
+    candidates: Sequence[Candidate],
+    samples: Samples,
+    rules: RoundRules,
+) -> tuple[Finding, ...]:
+    """The finding on each candidate, in their order.
+
+    kind: IMPROVE takes at most one, EXTEND all that fit together.
+    """
+    if kind == IMPROVE:
+        return _improve(head, head_labels, candidates, samples, rules)
+    return _extend(head, head_labels, candidates, samples, rules)
+
+
+def _improve(
+    head: Scored,
+    head_labels: tuple[int, ...],
+    candidates: Sequence[Candidate],
+    samples: Samples,
+    rules: RoundRules,
+) -> tuple[Finding, ...]:
+    bar = likelihood_ppm(head, samples.with_labels(head_labels)) + rules.step_ppm
+    found: dict[int, Finding] = {}
+    for c in candidates:
+        measured = likelihood_ppm(c.model, samples.with_labels(c.labels))
+        reason = _claim_reason(c, measured, rules)
+        if c.labels != head_labels:
+            reason = "it has other labels than the head, in number or order"
+        elif reason is None and measured < bar:
+            reason = f"its likelihood {measured} ppm is below the head's and the step, {bar} ppm"
+        found[c.index] = Finding(c.index, measured, reason)
+    passed = [finding for finding in found.values() if finding.reason is None]
+    best = min(passed, key=lambda finding: (-finding.likelihood_ppm, finding.index), default=None)
+    for finding in passed:
+        if best is not None and finding is not best:
+            reason = f"model {best.index} has a lower loss"
+            found[finding.index] = Finding(finding.index, finding.likelihood_ppm, reason)
+    return tuple(found[c.index] for c in candidates)
+
+
+def _extend(
+    head: Scored,
+    head_labels: tuple[int, ...],
+    candidates: Sequence[Candidate],
+    samples: Samples,
+    rules: RoundRules,
+) -> tuple[Finding, ...]:
+    old_bar = accuracy_ppm(head, samples.with_labels(head_labels)) - rules.old_drop_ppm
+    found: dict[int, Finding] = {}
+    loss_order: list[tuple[int, int]] = []
+    for c in candidates:
+        measured = likelihood_ppm(c.model, samples.with_labels(c.labels))
+        reason = _growth_reason(c, head_labels, samples, old_bar, rules) or _claim_reason(c, measured, rules)
+        found[c.index] = Finding(c.index, measured, reason)
+        if reason is None:
+            loss_order.append((-likelihood_ppm(c.model, samples), c.index))
+    new = {c.index: frozenset(c.labels[len(head_labels) :]) for c in candidates}
+    taught: set[int] = set()
+    taken: list[int] = []
+    for _, index in sorted(loss_order):
+        if taken and (not new[index] or taught & new[index]):
+            reason = f"model {taken[0]} has a lower loss and was taken; both do not fit together"
+            found[index] = Finding(index, found[index].likelihood_ppm, reason)
+            continue
+        taken.append(index)
+        taught |= new[index]
+        if not new[index]:  # neurons only: nothing can be merged with it
+            taught |= set(range(256))
+    return tuple(found[c.index] for c in candidates)
+
+
+def _claim_reason(c: Candidate, measured: int, rules: RoundRules) -> str | None:
+    if c.claimed_ppm > measured + rules.claim_tolerance_ppm:
+        return (
+            f"it claims a lower loss than is verified: {c.claimed_ppm} ppm of likelihood, measured {measured}"
+        )
+    return None
+
+
+def _growth_reason(
+    c: Candidate, head_labels: tuple[int, ...], samples: Samples, old_bar: int, rules: RoundRules
+) -> str | None:
+    if c.labels[: len(head_labels)] != head_labels:
+        return "it drops, renames or reorders labels of the head"
+    for label in c.labels[len(head_labels) :]:
+        own = samples.with_labels((label,))
+        if len(own) == 0:
+            return f"no drawn sample shows its new label {label}"
+        accuracy = accuracy_ppm(c.model, own)
+        if accuracy < rules.new_bar_ppm:
+            return f"it knows {accuracy} ppm of new label {label}, at least {rules.new_bar_ppm} are asked for"
+    old = accuracy_ppm(c.model, samples.with_labels(head_labels))
+    if old < old_bar:
+        return f"on the head's labels it reaches {old} ppm, at least {old_bar} are asked for"
+    return None
