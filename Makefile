@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo demo-rollback test test-long lint slither bench bench-learning bench-lifelong lock clean
+.PHONY: help setup build demo demo-rollback demo-lifelong test test-long lint slither bench bench-learning bench-lifelong lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -31,6 +31,9 @@ demo: setup build ## run a whole task on a local chain; ARGS="--scenario 2 --dat
 
 demo-rollback: setup build ## a training goes wrong, five nodes vote and take it back; ARGS="--seed 7"
 	@$(PY) -m dapp demo-rollback $(ARGS)
+
+demo-lifelong: setup build ## three teach one model classes, 5+5 and 5x2, one cheats; ARGS="--dataset digits --seed 7 --quick"
+	@$(PY) -m dapp demo-lifelong $(ARGS)
 
 test: setup build ## run every test but the long ones
 	@tools/test.sh "not long"

@@ -17,10 +17,11 @@ from dapp.chain.errors import ContractRefused
 from dapp.chain.lineage import RoundState, head_view, round_view
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
+from dapp.lineage.errors import HeadUnavailable
 from dapp.stages import commit, draw, extend, pool, settle, train, verify, vote
 from dapp.stages import round as round_stage
 from dapp.stages import task as task_stage
-from dapp.stages.context import Context
+from dapp.stages.context import Context, NothingDue
 from dapp.stages.pool import PoolKey
 from dapp.stages.task import Terms
 from ml.architecture import Architecture
@@ -200,11 +201,20 @@ def _end_round(ctx: Context, view: TaskView) -> str | None:
     round_ = round_view(ctx.chain, view.task)
     if round_ is None or round_.state is not RoundState.OPEN:
         return None
-    if view.phase == Phase.SETTLED and any(m.index not in round_.cheats for m in view.accepted):
-        extend.extend(ctx, view.task)
-        return "extend"
-    round_stage.close(ctx, view.task)
+    if extend.is_due(ctx, view, round_):
+        try:
+            extend.extend(ctx, view.task)
+            return "extend"
+        except QuorateError as error:
+            if not _is_lost(error):
+                raise
+    round_stage.close(ctx, view.task)  # refused while others may still extend
     return "round.close"
+
+
+def _is_lost(error: QuorateError) -> bool:
+    """Whether what was accepted makes no head, whoever tries: a model is gone, or the contract refuses it."""
+    return not may_pass(error) and isinstance(error, (ContractRefused, HeadUnavailable, NothingDue))
 
 
 def _contribute(ctx: Context, role: Contributor | RoundContributor, view: TaskView) -> Step:
@@ -232,10 +242,17 @@ def _contribute(ctx: Context, role: Contributor | RoundContributor, view: TaskVi
 def _collect_prize(ctx: Context, view: TaskView, index: int) -> Step:
     """Take the share of a round's prize once nobody can overturn the head; then what else is owed."""
     round_ = round_view(ctx.chain, view.task)
-    mine = next((m for m in view.accepted if m.index == index), None) if view.phase == Phase.SETTLED else None
-    if round_ is not None and round_.state is RoundState.OPEN and mine and index not in round_.cheats:
-        extend.extend(ctx, view.task)
-        return _did(ctx, view.task, "extend")
+    accepted = {m.index for m in view.accepted} if view.phase == Phase.SETTLED else set()
+    if round_ is not None and index in accepted - round_.cheats and extend.is_due(ctx, view, round_):
+        try:
+            extend.extend(ctx, view.task)
+            return _did(ctx, view.task, "extend")
+        except QuorateError as error:
+            if not _is_lost(error):
+                raise
+        if not owed.owed(ctx.chain, view, ctx.chain.address):
+            round_stage.close(ctx, view.task)  # refused while others may still extend
+            return _did(ctx, view.task, "round.close")
     if round_ is not None and round_.share_wei and index in round_.taken - round_.paid:
         ends_at_s = head_view(ctx.chain, round_.lineage, round_.head).challenge_ends_at_s
         if view.now_s < ends_at_s:
@@ -260,7 +277,7 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
     may_vote = seat.place is not None and view.model_of(account) is None
     if view.phase == Phase.VOTE and may_vote and seat.sealed is None:
         scores_ppm, doubtful = _found(ctx, role.task)
-        if doubtful and not round_stage.has_doubted(ctx, role.task):
+        if doubtful and round_stage.may_doubt(ctx, role.task):
             round_stage.doubt(ctx, role.task)
             return _did(ctx, role.task, "round.doubt")
         vote.seal(ctx, role.task, scores_ppm)

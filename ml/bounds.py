@@ -8,6 +8,7 @@ from typing import Final
 MAX_DOCUMENT_BYTES: Final = 262_144  # one raw IPFS block: its CID's digest is its SHA-256
 MAX_DOCUMENT_DEPTH: Final = 8  # nesting of a spec or manifest; the deepest honest one has 5
 MAX_LABELS: Final = 256  # a label index is one byte in a packed sample file
+CLASS_NAME_BYTES: Final = 32  # of a lineage's class, UTF-8: one word on chain
 MAX_LAYERS: Final = 64
 MAX_SIDE_PIXELS: Final = 512  # height or width of an input
 MAX_CHANNELS: Final = 4_096  # of an input or any layer

@@ -33,6 +33,7 @@ COMPILED_BATCH: Final = 64
 PROFILED_RUNS: Final = 3  # torch rewrites the program during its first runs
 KEPT: Final = 8  # compiled models kept
 LEAST_PROBABILITY: Final = 1e-6  # what the true label counts at least, so that one sample cannot decide all
+SUM_TOLERANCE: Final = 1e-6  # that of float64 is far below
 WRONG: Final = -1  # stands for "no valid answer" among predicted labels
 
 
@@ -89,17 +90,21 @@ def accuracy_ppm(model: Model, samples: Samples, threads: int = 1) -> int:
 def likelihood_ppm(model: Classifier | Probabilistic, samples: Samples, threads: int = 1) -> int:
     """floor(10^6 · exp(−cross-entropy)): the geometric mean of what the model gives the true labels, in ppm.
 
-    A probability counts as at least LEAST_PROBABILITY; so do NaN and a label that the model lacks. 0 for no
-    samples. Computed in float64 and summed exactly.
+    A probability counts as at least LEAST_PROBABILITY; so do a label that the model lacks, an answer with NaN
+    and one whose probabilities add up to more than 1. 0 for no samples. Computed in float64 and summed
+    exactly.
     """
     if not len(samples):
         return 0
     log_p_NK = log_probabilities(model, samples, threads)
     columns = {label: column for column, label in enumerate(model.labels)}
     floor = math.log(LEAST_PROBABILITY)
+    total_N = np.exp(log_p_NK).sum(axis=1)  # an overflow or NaN is no answer either
     total = math.fsum(
-        min(0.0, max(floor, float(row_K[columns[label]]))) if label in columns else floor
-        for row_K, label in zip(np.nan_to_num(log_p_NK, nan=floor), samples.labels_N.tolist(), strict=True)
+        min(0.0, max(floor, float(row_K[columns[label]]))) if label in columns and valid else floor
+        for row_K, valid, label in zip(
+            log_p_NK, (total_N <= 1 + SUM_TOLERANCE).tolist(), samples.labels_N.tolist(), strict=True
+        )
     )
     return min(PPM, math.floor(PPM * math.exp(total / len(samples))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ml.bounds import Bounds
+from ml.bounds import CLASS_NAME_BYTES, Bounds
 from ml.canonical import canonical_json, parse_canonical_json, sha256
 from ml.errors import InvalidSpec
 from ml.fields import Fields
@@ -97,9 +97,19 @@ def _read(value: object) -> dict[str, Any]:
         "name": fields.text("name", 100),
         "dataset": fields.name("dataset"),
         "input_shape": read_input_shape(fields.child("input")),
-        "labels": read_labels(fields),
+        "labels": _class_names(fields),
         "rules": read_rules(fields.child("rules")),
         "bounds": read_bounds(fields.child("bounds")),
     }
     fields.done()
     return arguments
+
+
+def _class_names(fields: Fields) -> tuple[str, ...]:
+    labels = read_labels(fields)
+    if long := [label for label in labels if len(label.encode()) > CLASS_NAME_BYTES]:
+        raise InvalidSpec(
+            f"lineage.labels has a name of more than {CLASS_NAME_BYTES} bytes in UTF-8, {long[0]!r}:"
+            " none that the chain can register"
+        )
+    return labels

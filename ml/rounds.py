@@ -7,16 +7,19 @@ likelihood (ml.evaluate.likelihood_ppm), so higher is better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from ml.data.samples import Samples
+from ml.errors import QuorateError
 from ml.evaluate import Probabilistic, accuracy_ppm, likelihood_ppm
 from ml.models.classifier import Classifier
 from ml.round_rules import IMPROVE, RoundRules, ballot_score
 
 Scored: TypeAlias = Classifier | Probabilistic
+Merge: TypeAlias = Callable[[Sequence[int]], Scored]
+"""The head that growths of these indices make together. Raises QuorateError where they make none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +53,18 @@ def judge(
     candidates: Sequence[Candidate],
     samples: Samples,
     rules: RoundRules,
+    merge: Merge,
 ) -> tuple[Finding, ...]:
     """The finding on each candidate, in their order.
 
-    kind: IMPROVE takes at most one, EXTEND all that fit together.
+    kind: IMPROVE takes at most one, EXTEND all that fit together: whose merged model keeps what is asked of
+    each.
     """
+    if not len(samples.with_labels(head_labels)):  # then nobody can tell what the head would lose
+        return tuple(Finding(c.index, 0, "no drawn sample shows a label of the head") for c in candidates)
     if kind == IMPROVE:
         return _improve(head, head_labels, candidates, samples, rules)
-    return _extend(head, head_labels, candidates, samples, rules)
+    return _extend(head, head_labels, candidates, samples, rules, merge)
 
 
 def _improve(
@@ -67,7 +74,8 @@ def _improve(
     samples: Samples,
     rules: RoundRules,
 ) -> tuple[Finding, ...]:
-    bar = likelihood_ppm(head, samples.with_labels(head_labels)) + rules.step_ppm
+    # at least one above the head's, or the head itself could be submitted again
+    bar = likelihood_ppm(head, samples.with_labels(head_labels)) + max(1, rules.step_ppm)
     found: dict[int, Finding] = {}
     for c in candidates:
         measured = likelihood_ppm(c.model, samples.with_labels(c.labels))
@@ -92,6 +100,7 @@ def _extend(
     candidates: Sequence[Candidate],
     samples: Samples,
     rules: RoundRules,
+    merge: Merge,
 ) -> tuple[Finding, ...]:
     old_bar = accuracy_ppm(head, samples.with_labels(head_labels)) - rules.old_drop_ppm
     found: dict[int, Finding] = {}
@@ -102,19 +111,35 @@ def _extend(
         found[c.index] = Finding(c.index, measured, reason)
         if reason is None:
             loss_order.append((-likelihood_ppm(c.model, samples), c.index))
-    new = {c.index: frozenset(c.labels[len(head_labels) :]) for c in candidates}
-    taught: set[int] = set()
-    taken: list[int] = []
+    by_index = {c.index: c for c in candidates}
+    taken: list[Candidate] = []
     for _, index in sorted(loss_order):
-        if taken and (not new[index] or taught & new[index]):
-            reason = f"model {taken[0]} has a lower loss and was taken; both do not fit together"
-            found[index] = Finding(index, found[index].likelihood_ppm, reason)
+        together = [*taken, by_index[index]]
+        reason = _merge_reason(together, head_labels, samples, old_bar, rules, merge) if taken else None
+        if reason is None:
+            taken = together
             continue
-        taken.append(index)
-        taught |= new[index]
-        if not new[index]:  # neurons only: nothing can be merged with it
-            taught |= set(range(256))
+        reason = f"model {taken[0].index} has a lower loss and was taken; both do not fit together: {reason}"
+        found[index] = Finding(index, found[index].likelihood_ppm, reason)
     return tuple(found[c.index] for c in candidates)
+
+
+def _merge_reason(
+    together: Sequence[Candidate],
+    head_labels: tuple[int, ...],
+    samples: Samples,
+    old_bar: int,
+    rules: RoundRules,
+    merge: Merge,
+) -> str | None:
+    """Why growths that pass one by one make no head together: what is recorded of it is the lowest claim."""
+    try:
+        model = merge([c.index for c in together])
+    except QuorateError as error:
+        return error.message
+    head = Candidate(together[-1].index, model, model.labels, min(c.claimed_ppm for c in together))
+    reason = _growth_reason(head, head_labels, samples, old_bar, rules)
+    return reason or _claim_reason(head, likelihood_ppm(model, samples.with_labels(model.labels)), rules)
 
 
 def _claim_reason(c: Candidate, measured: int, rules: RoundRules) -> str | None:

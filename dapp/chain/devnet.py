@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from ctypes import CDLL
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -215,20 +216,66 @@ def _gas_by_one_run(state: Any, transaction: Any) -> int:
 
 
 def _remember_receipts(tester: Any) -> None:
-    """Let a receipt be made once; eth-tester makes all of them anew for every filter over logs."""
-    make, revert = tester.get_transaction_receipt, tester.revert_to_snapshot
-    receipts: dict[object, Any] = {}
+    """Let each receipt be made once, while its block is new; eth-tester searches the chain for each.
 
-    def get_transaction_receipt(tx: object) -> Any:
-        if tx not in receipts:
-            receipts[tx] = make(tx)
-        return receipts[tx]
+    Transactions are mined as they come, so what is in no block is not known.
+    """
+    from eth_tester.exceptions import TransactionNotFound
+
+    make, revert, normal = tester.get_transaction_receipt, tester.revert_to_snapshot, tester.normalizer
+    receipts: dict[bytes, Any] = {}
+    blocks: list[list[tuple[Any, Any]]] = []  # a block's logs as they are compared, and as they are shown
+
+    def number(block: object) -> int:
+        return (
+            block if isinstance(block, int) else int(tester.get_block_by_number(block or "latest")["number"])
+        )
+
+    def enter_new() -> None:
+        while len(blocks) <= number("latest"):
+            logs = []
+            for tx in tester.get_block_by_number(len(blocks))["transactions"]:
+                receipt = receipts[normal.normalize_inbound_transaction_hash(tx)] = make(tx)
+                logs += [normal.normalize_inbound_log_entry(log) for log in receipt["logs"]]
+            blocks.append([(log, normal.normalize_outbound_log_entry(log)) for log in logs])
+
+    def get_transaction_receipt(tx: Any) -> Any:
+        enter_new()
+        key = normal.normalize_inbound_transaction_hash(tx)
+        if key not in receipts:
+            raise TransactionNotFound(f"No transaction found for transaction hash: {tx}")
+        return receipts[key]
+
+    def get_logs(
+        from_block: Any = None, to_block: Any = None, address: Any = None, topics: Any = None
+    ) -> Any:
+        given = {"from_block": from_block, "to_block": to_block, "address": address, "topics": topics}
+        tester.validator.validate_inbound_filter_params(**given)
+        first, last, place, wanted = normal.normalize_inbound_filter_params(**given)
+        enter_new()
+        places = place if isinstance(place, tuple) else (place,)
+        return tuple(
+            shown
+            for logs in blocks[number(first) : number(last) + 1]
+            for log, shown in logs
+            if (place is None or log["address"] in places) and _has_topics(log["topics"], wanted or ())
+        )
 
     def revert_to_snapshot(snapshot: object) -> None:
         receipts.clear()
+        blocks.clear()
         revert(snapshot)
 
-    tester.get_transaction_receipt, tester.revert_to_snapshot = get_transaction_receipt, revert_to_snapshot
+    tester.get_transaction_receipt, tester.get_logs = get_transaction_receipt, get_logs
+    tester.revert_to_snapshot = revert_to_snapshot
+
+
+def _has_topics(topics: Sequence[Any], wanted: Sequence[Any]) -> bool:
+    """Whether every wanted topic is in its place; None: any, several: one of them."""
+    return len(wanted) <= len(topics) and all(
+        want is None or (topic in want if isinstance(want, tuple | list) else topic == want)
+        for topic, want in zip(topics, wanted, strict=False)
+    )
 
 
 def _repeat_random_values(chain: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from typing import Any, Final, TypeVar
@@ -414,6 +414,17 @@ def declarations(chain: Chain, task: bytes, from_block: int | None = None) -> li
     """What contributors declared of their models in a task, in order."""
     topic = "0x" + _topic(_entry(chain.lineage, "Declared")).hex()
     return of_type(_events(chain, chain.lineage, [topic, "0x" + task.hex()], from_block), Declared)
+
+
+def of_round(chain: Chain, task: bytes, from_block: int | None = None) -> list[Event]:
+    """Everything that the lineages' contract said of a task, in order; empty for one that is no round."""
+    said = list(_events(chain, chain.lineage, [None, None, "0x" + task.hex()], from_block))
+    return in_order([*said, *declarations(chain, task, from_block)])
+
+
+def in_order(said: Iterable[Event]) -> list[Event]:
+    """Events of several contracts, as they happened."""
+    return sorted(said, key=lambda event: (event.at.block, event.at.index))
 
 
 def badges_minted(chain: Chain, account: str, from_block: int | None = None) -> list[Transfer]:

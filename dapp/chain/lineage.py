@@ -14,12 +14,12 @@ from dapp.chain.client import Chain
 from dapp.chain.ledger import Mountains
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.words import MAX_MODELS
+from ml.bounds import CLASS_NAME_BYTES
 
 ROUND_MAFR_PPM: Final = 500_000  # of every round's task: a score from here on says "take this model"
 MAX_FIRST_CLASSES: Final = 256
 MAX_NEW_CLASSES: Final = 16
 MAX_PARAMETERS: Final = 1 << 28
-CLASS_NAME_BYTES: Final = 32
 _TAG: Final = keccak(text="quorate/lineage/1")
 _TERMS_ABI: Final = (
     "(address,bytes32,bytes32,bytes32,bytes32,uint16,uint24,bytes32,uint16,uint96,uint16,uint8,uint24,uint32,"
@@ -225,8 +225,9 @@ def class_word(name: str) -> bytes:
 
 
 def class_name(word: bytes) -> str:
-    """A class's name for people: bytes that are no UTF-8 are shown as such."""
-    return word.rstrip(b"\0").decode(errors="backslashreplace")
+    """A class's name for people, on one line: what is no UTF-8, or not printable, is shown as its bytes."""
+    text = word.rstrip(b"\0").decode(errors="backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def merged(parent_count: int, models: Sequence[Sequence[bytes]]) -> tuple[Merge, bytes, int]:

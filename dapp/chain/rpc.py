@@ -65,6 +65,16 @@ class TxReceipt:
     logs: tuple[Mapping[str, Any], ...]
 
 
+@dataclass(frozen=True)
+class TxSent:
+    """What we need of a transaction in a block."""
+
+    sender: str
+    to: str | None  # None: it created a contract
+    data: bytes
+    value_wei: int
+
+
 class Rpc:
     """Requests to one node. Every method raises EndpointDown or EndpointConfused when it cannot answer."""
 
@@ -149,6 +159,22 @@ class Rpc:
                 found.get("contractAddress"),
                 tuple(found["logs"]),
             )
+
+        return self._ask(ask)
+
+    def transaction(self, tx: bytes) -> TxSent | None:
+        """A transaction in a block, else None."""
+
+        def ask() -> TxSent | None:
+            try:
+                found = self.w3.eth.get_transaction(HexBytes(tx))
+            except TransactionNotFound:
+                return None
+            if found.get("blockNumber") is None:
+                return None
+            to = found.get("to")
+            data = HexBytes(found.get("input", found.get("data", b"")))
+            return TxSent(str(found["from"]), str(to) if to else None, bytes(data), int(found["value"]))
 
         return self._ask(ask)
 

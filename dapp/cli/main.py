@@ -18,12 +18,14 @@ from dapp.cli.verbs import (
     badges,
     commit,
     demo,
+    demo_lifelong,
     demo_rollback,
     deploy,
     devnet,
     doctor,
     draw,
     fuse,
+    gas,
     history,
     key,
     lineage,
@@ -59,13 +61,13 @@ for name, group in {
     "vote": vote.app,
     "run": runs.app,
     "history": history.app,
+    "gas": gas.app,
     "lineage": lineage.app,
     "round": rounds.app,
-    "badges": badges.app,
 }.items():
     app.add_typer(group, name=name)
 for module in (
-    devnet, deploy, train, verify, settle, fuse, agent, record, node, rollback, demo,
+    devnet, deploy, train, verify, settle, fuse, badges, agent, record, node, rollback, demo, demo_lifelong,
     demo_rollback, doctor, topics,
 ):  # fmt: skip
     app.registered_commands += module.app.registered_commands

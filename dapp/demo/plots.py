@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dapp.colours import BLUE, GREEN, GRID, INK, RED, SLATE
+from dapp.colours import BLUE, GREEN, INK, RED, SLATE
+from dapp.figures import new, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLOURS: Final = {"strategy_1": BLUE, "strategy_2": RED, "own": GREEN}
 NAMES: Final = {"strategy_1": "Strategy I", "strategy_2": "Strategy II", "own": "own rule"}
@@ -36,7 +36,7 @@ def draw(report: Mapping[str, Any], folder: Path) -> list[Path]:
 def contributors(report: Mapping[str, Any], path: Path) -> Path:
     """Each contributor's accuracy on its own verification data (Fig. 6 or 8)."""
     rows = report["models"]
-    figure, axes = _new(len(rows))
+    figure, axes = new(len(rows))
     names = [f"{row['number']}\n{{{','.join(map(str, row['labels']))}}}" for row in rows]
     values = [row["own_verification_ppm"] / 10_000 for row in rows]
     axes.plot(names, values, "o", color=COLOURS["strategy_1"], markersize=9)
@@ -46,7 +46,7 @@ def contributors(report: Mapping[str, Any], path: Path) -> Path:
     _span(axes, values)
     axes.set_xlabel("Contributor and its labels")
     axes.set_ylabel("Accuracy, %")
-    return _save(
+    return save(
         figure,
         axes,
         f"Each model on its contributor's own data ({_where(report)})",
@@ -56,7 +56,7 @@ def contributors(report: Mapping[str, Any], path: Path) -> Path:
 
 def fusion(report: Mapping[str, Any], measure: str, path: Path) -> Path:
     """Accuracy of the fused model by number of models, all rules (Fig. 7 or 9)."""
-    figure, axes = _new(6)
+    figure, axes = new(6)
     values: list[float] = []
     for rule, points in report["fusion"].items():
         y = [point[measure] / 10_000 for point in points]
@@ -80,7 +80,7 @@ def fusion(report: Mapping[str, Any], measure: str, path: Path) -> Path:
     axes.set_ylabel("Accuracy, %")
     axes.legend(frameon=False, loc="lower right")
     what = "drawn verification shards" if measure == "verification_ppm" else "test images"
-    return _save(figure, axes, f"Fused model on the {what} ({_where(report)})", path)
+    return save(figure, axes, f"Fused model on the {what} ({_where(report)})", path)
 
 
 def baselines(report: Mapping[str, Any], path: Path) -> Path:
@@ -89,7 +89,7 @@ def baselines(report: Mapping[str, Any], path: Path) -> Path:
     fused = {_rule_name(report, rule): p[-1]["test_ppm"] for rule, p in report["fusion"].items() if p}
     colours = [SLATE] * len(bars) + [COLOURS[rule] for rule, p in report["fusion"].items() if p]
     values = [ppm / 10_000 for ppm in [*bars.values(), *fused.values()]]
-    figure, axes = _new(len(values))
+    figure, axes = new(len(values))
     for name, value, colour in zip([*bars, *fused], values, colours, strict=True):
         axes.plot(value, name, "o", color=colour, markersize=9)
         axes.annotate(f"{value:.2f}", (value, name), (9, -4), textcoords="offset points", color=INK)
@@ -97,19 +97,19 @@ def baselines(report: Mapping[str, Any], path: Path) -> Path:
     low, high = _limits(values)
     axes.set_xlim(low, high + (high - low) * 0.08)
     axes.set_xlabel("Accuracy on the test images, %")
-    return _save(figure, axes, f"Together and alone ({_where(report)})", path, grid="x")
+    return save(figure, axes, f"Together and alone ({_where(report)})", path, grid="x")
 
 
 def gas(report: Mapping[str, Any], path: Path) -> Path:
     """Gas of each operation."""
     rows = sorted(report["gas"].items(), key=lambda row: -int(row[1]))
-    figure, axes = _new(len(rows))
+    figure, axes = new(len(rows))
     drawn = axes.barh([name for name, _ in rows], [int(g) / 1000 for _, g in rows], color=SLATE, height=0.6)
     axes.bar_label(drawn, fmt="%.1f", padding=3, color=INK)
     axes.invert_yaxis()
     axes.margins(x=0.12)
     axes.set_xlabel("Gas, thousands (dearest transaction of its kind)")
-    return _save(figure, axes, f"Gas per operation; the whole round: {report['round_gas']:,}", path, grid="x")
+    return save(figure, axes, f"Gas per operation; the whole round: {report['round_gas']:,}", path, grid="x")
 
 
 def _rule_name(report: Mapping[str, Any], rule: str) -> str:
@@ -118,15 +118,6 @@ def _rule_name(report: Mapping[str, Any], rule: str) -> str:
 
 def _where(report: Mapping[str, Any]) -> str:
     return f"Scenario {'I' if report['scenario'] == 1 else 'II'}, {report['dataset']}, seed {report['seed']}"
-
-
-def _new(rows: int) -> tuple[Figure, Axes]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, max(4.0, 1.2 + 0.36 * rows)), dpi=130, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
 
 
 def _limits(values_percent: Sequence[float]) -> tuple[float, float]:
@@ -139,13 +130,3 @@ def _limits(values_percent: Sequence[float]) -> tuple[float, float]:
 def _span(axes: Axes, values_percent: Sequence[float]) -> None:
     low, high = _limits(values_percent)
     axes.set_ylim(low, high + (high - low) * 0.06)
-
-
-def _save(figure: Figure, axes: Axes, title: str, path: Path, grid: str = "y") -> Path:
-    axes.set_title(title, fontsize=11, color=INK, loc="left")
-    axes.grid(axis=grid, color=GRID, linewidth=0.8)  # type: ignore[arg-type]
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-    figure.savefig(path, metadata={"Software": None})
-    return path

@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from dapp import packages
 from dapp.chain import events, tasks
 from dapp.chain.client import Chain
-from dapp.chain.events import ClassTaught, HeadAdvanced, HeadFell, LineageStarted
-from dapp.chain.lineage import Head, LineageTerms, LineageView, class_name, head_view, lineage_view
+from dapp.chain.events import ClassTaught, HeadAdvanced, LineageStarted
+from dapp.chain.lineage import (
+    Head,
+    LineageTerms,
+    LineageView,
+    class_name,
+    class_word,
+    head_view,
+    lineage_view,
+)
 from dapp.chain.merkle import PlacedTree
 from dapp.lineage.errors import HeadUnavailable, LineageUnfit
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
-from dapp.store import Store, StoreError
+from dapp.store import NotFound, Store, StoreError
 from ml import growth
 from ml.growth import Grown
 from ml.lineage_spec import LineageSpec
@@ -44,10 +52,18 @@ class Known:
     @property
     def classes(self) -> tuple[Class, ...]:
         """The classes of the present head, in order."""
-        fallen = {event.head for event in events.of_type(self.history, HeadFell) if event.head}
-        taught = [e for e in events.of_type(self.history, ClassTaught) if e.head not in fallen]
-        found = [Class(e.index, class_name(e.name), e.label_spec, e.teacher, e.head) for e in taught]
-        return tuple(sorted(found, key=lambda each: each.index))
+        taught = self.taught(self.view.number)
+        return tuple(Class(e.index, class_name(e.name), e.label_spec, e.teacher, e.head) for e in taught)
+
+    def taught(self, number: int) -> tuple[ClassTaught, ...]:
+        """How the classes of head `number` came about, in order: with it or with one that it goes on from."""
+        line = {0}
+        while number:
+            line.add(number)
+            made = self.advanced(number)
+            number = 0 if made is None else made.head.parent
+        found = [event for event in events.of_type(self.history, ClassTaught) if event.head in line]
+        return tuple(sorted(found, key=lambda event: event.index))
 
     def advanced(self, number: int) -> HeadAdvanced | None:
         """How head `number` came about; None for the first."""
@@ -96,10 +112,13 @@ def fetch(chain: Chain, store: Store, known_: Known, number: int | None = None) 
     head = head_view(chain, known_.lineage, wanted)
     try:
         spec = spec_of(store, known_.terms)
-        return _checked(wanted, head, *_load(chain, store, known_, spec, wanted))
+        model, data, authors = _load(chain, store, known_, spec, wanted)
+        _check_spec(spec, model, known_.taught(wanted))
+        return _checked(wanted, head, model, data, authors)
     except (*PEER_FAULTS, PackageRefused) as error:
         raise HeadUnavailable(
-            f"head {wanted} of lineage 0x{known_.lineage.hex()} cannot be had: {error.message}"
+            f"head {wanted} of lineage 0x{known_.lineage.hex()} cannot be had: {error.message}",
+            retryable=isinstance(error, NotFound),
         ) from error
     except StoreError as error:
         raise HeadUnavailable(
@@ -112,6 +131,8 @@ def _load(
     chain: Chain, store: Store, known_: Known, spec: LineageSpec, number: int
 ) -> tuple[Grown, bytes, tuple[str, ...]]:
     made = known_.advanced(number)
+    if made is None and number:
+        raise LineageUnfit(f"the event that made head {number} is missing", retryable=True)
     if made is None:
         terms = known_.terms
         package = packages.grown(store, spec.bounds, terms.spec, terms.manifest, terms.weights)
@@ -140,6 +161,19 @@ def taken(
             packages.grown(store, spec.bounds, view.key.spec, model.manifest, model.weights, model.size_bytes)
         )
     return found
+
+
+def _check_spec(spec: LineageSpec, model: Grown, taught: tuple[ClassTaught, ...]) -> None:
+    """Raises PackageRefused unless the head is one of the lineage's specification and knows the chain's
+    classes.
+    """
+    if model.plan.input_shape != spec.input_shape:
+        raise PackageRefused(f"it takes {model.plan.input_shape}, the lineage's input is {spec.input_shape}")
+    if max(model.labels) >= len(spec.labels):
+        raise PackageRefused(f"it has labels beyond the lineage's {len(spec.labels)}")
+    own = [(class_word(spec.labels[label]), spec.label_digest(label)) for label in model.labels]
+    if own != [(event.name, event.label_spec) for event in taught]:
+        raise PackageRefused("its classes are not those that are registered on chain")
 
 
 def _checked(number: int, head: Head, model: Grown, data: bytes, authors: tuple[str, ...]) -> HeadModel:

@@ -4,12 +4,12 @@ declare.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dapp.chain import events
 from dapp.chain.client import Chain
-from dapp.chain.lineage import Growth, Kind, NewClass, RoundView, class_word, round_view
+from dapp.chain.lineage import Growth, Kind, NewClass, RoundView, class_word, head_view, round_view
 from dapp.chain.merkle import PlacedTree
 from dapp.lineage import heads
 from dapp.lineage.errors import NotARound
@@ -19,12 +19,12 @@ from dapp.store import Store
 from ml.data.samples import Samples
 from ml.errors import InvalidArchitecture, InvalidGrowth
 from ml.evaluate import likelihood_ppm
-from ml.growth import check_extension, check_frozen
+from ml.growth import Grown, check_extension, check_frozen, merge
 from ml.lineage_spec import LineageSpec
 from ml.round_rules import EXTEND, IMPROVE
 from ml.rounds import Candidate, Finding, judge
 from ml.spec import TaskSpec
-from ml.weights import leaves
+from ml.weights import leaves, parse
 
 WORDS = {Kind.IMPROVE: IMPROVE, Kind.EXTEND: EXTEND}
 
@@ -115,8 +115,13 @@ def check(round_: Round, package: Package) -> None:
     if round_.extends:
         check_extension(round_.head.model.architecture, package.grown.architecture, round_.spec.bounds)
         check_frozen(round_.head.data, package.data)
+        added = len(package.grown.plan.parts) - len(round_.head.model.plan.parts)
+        if added != 1:  # more cannot be merged with what others add
+            raise InvalidGrowth(f"it adds {added} parts; a round takes one of each contributor")
     elif package.grown.labels != round_.head.labels:
         raise InvalidGrowth("a model that improves has exactly the head's labels, in their order")
+    elif len(parse(package.data)) < round_.head.head.tensor_count:
+        raise InvalidGrowth("it has fewer tensors than the head: the contract takes no model that shrinks")
 
 
 def measure_head(round_: Round, samples: Samples) -> HeadFinding:
@@ -128,6 +133,15 @@ def measure_head(round_: Round, samples: Samples) -> HeadFinding:
     recorded = round_.head.head.score_ppm
     doubtful = bool(len(own)) and measured + round_.spec.rules.claim_tolerance_ppm < recorded
     return HeadFinding(round_.head.number, recorded, measured, doubtful)
+
+
+def missing_head(chain: Chain, task: bytes) -> HeadFinding | None:
+    """The finding on a head whose model cannot be had, or is not what the chain says: it does nothing."""
+    view = round_view(chain, task)
+    if view is None:
+        return None
+    head = head_view(chain, view.lineage, view.parent)
+    return HeadFinding(view.parent, head.score_ppm, 0, doubtful=True)
 
 
 def verdict(
@@ -154,9 +168,12 @@ def verdict(
         model = package.grown
         candidates.append(Candidate(index, model, model.labels, package.manifest.claimed_ppm))
     kind, head = WORDS[round_.view.kind], round_.head
-    findings |= {
-        f.index: f for f in judge(kind, head.model, head.labels, candidates, samples, round_.spec.rules)
-    }
+
+    def merged(indices: Sequence[int]) -> Grown:
+        return merge(head.model, [found[index].grown for index in sorted(indices)], round_.spec.bounds)
+
+    judged = judge(kind, head.model, head.labels, candidates, samples, round_.spec.rules, merged)
+    findings |= {finding.index: finding for finding in judged}
     return Verdict(measure_head(round_, samples), findings)
 
 

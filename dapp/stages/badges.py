@@ -75,10 +75,11 @@ def _due(ctx: Context, account: str) -> list[tuple[Badge, bytes, int]]:
     for opened in events.opened_tasks(ctx.chain):
         view = tasks.view(ctx.chain, opened.task, opened.at.block)
         seat = view.seat_of(account)
-        if not view.phase.is_over or (seat is None and view.model_of(account) is None):
-            continue
-        for kind in BadgeKind:
-            number = 0 if seat is None else seat.seat
+        number = 0 if seat is None else seat.seat
+        possible = [] if seat is None or seat.place is None else [BadgeKind.VERIFIER]
+        if view.model_of(account) is not None:
+            possible += [kind for kind in BadgeKind if kind is not BadgeKind.VERIFIER]
+        for kind in possible if view.phase.is_over else ():
             call = ctx.chain.badges.call("isEarned", int(kind), opened.task, account, number)
             if ctx.chain.read(call)[0]:
                 found.append((Badge.of(kind, opened.task, account), opened.task, number))

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from dapp.chain import events, tasks
 from dapp.chain.client import Receipt
-from dapp.chain.lineage import Growth, Kind, Merge, RoundState, RoundView, merged, round_view
+from dapp.chain.lineage import Growth, Kind, Merge, RoundState, RoundView, lineage_view, merged, round_view
 from dapp.chain.merkle import PlacedTree
+from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.lineage import heads
-from dapp.lineage.errors import NotARound, NothingToOverturn
+from dapp.lineage.errors import HeadUnavailable, NotARound, NothingToOverturn
+from dapp.packages import PEER_FAULTS, PackageRefused
 from dapp.stages.context import Context, NothingDue, once
 from ml.weights import leaves
 
@@ -44,6 +46,15 @@ class Prize:
     task: bytes
     amount_wei: int
     receipt: Receipt | None
+
+
+def is_due(ctx: Context, view: TaskView, round_: RoundView) -> bool:
+    """Whether the round has accepted models whose head nobody has made yet, and can."""
+    if view.phase != Phase.SETTLED or round_.state is not RoundState.OPEN:
+        return False
+    line = lineage_view(ctx.chain, round_.lineage)
+    stands = not line.ended and line.number == round_.parent
+    return stands and any(m.index not in round_.cheats for m in view.accepted)
 
 
 def extend(ctx: Context, task: bytes) -> Extended:
@@ -87,15 +98,20 @@ def overturn(ctx: Context, task: bytes, to: str | None = None) -> Overturned:
     parent = heads.fetch(ctx.chain, ctx.store, known, round_.parent)
     spec = heads.spec_of(ctx.store, known.terms)
     growths = _declared(ctx, task, contributors)
-    models = heads.taken(ctx.chain, ctx.store, spec, task, contributors)
-    for contributor, growth, package in zip(contributors, growths, models, strict=True):
+    unseen: list[str] = []
+    for contributor, growth in zip(contributors, growths, strict=True):
+        try:
+            (package,) = heads.taken(ctx.chain, ctx.store, spec, task, (contributor,))
+        except (*PEER_FAULTS, PackageRefused) as error:
+            unseen.append(f"the file of {contributor} cannot be had: {error.message}")
+            continue
         own = leaves(package.data)
-        if PlacedTree(own).root != growth.tensors:
-            raise NothingToOverturn(
-                f"the file of {contributor} is not what was declared of it: the chain cannot see that",
-                fix="Tell the next round's committee: its members can doubt the head.",
+        if (PlacedTree(own).root, len(own)) != (growth.tensors, growth.tensor_count):
+            unseen.append(
+                f"the file of {contributor} is not what was declared of it: the chain cannot see that"
             )
-        place = next((at for at, leaf in enumerate(parent.leaves) if own[at : at + 1] != [leaf]), None)
+            continue
+        place = next((at for at, leaf in enumerate(parent.leaves) if own[at] != leaf), None)
         if place is None:
             continue
         call = ctx.chain.lineage.call(
@@ -105,6 +121,10 @@ def overturn(ctx: Context, task: bytes, to: str | None = None) -> Overturned:
         )  # fmt: skip
         receipt = once(ctx, "extend.overturn", task, call, False, part=f"/{len(round_.cheats)}")
         return Overturned(task, contributor, place, receipt)
+    if unseen:
+        raise NothingToOverturn(
+            "; ".join(unseen), fix="Tell the next round's committee: its members can doubt the head."
+        )
     raise NothingToOverturn(f"all {len(parent.leaves)} old tensors of head {round_.head} stand as they were")
 
 
@@ -142,7 +162,12 @@ def _merge(ctx: Context, round_: RoundView, contributors: tuple[str, ...], growt
         return Merge()
     known = heads.known(ctx.chain, round_.lineage)
     spec = heads.spec_of(ctx.store, known.terms)
-    models = heads.taken(ctx.chain, ctx.store, spec, round_.task, contributors)
+    try:
+        models = heads.taken(ctx.chain, ctx.store, spec, round_.task, contributors)
+    except (*PEER_FAULTS, PackageRefused) as error:
+        raise HeadUnavailable(
+            f"the models that task 0x{round_.task.hex()} accepted cannot be merged: {error.message}"
+        ) from error
     merge, _, _ = merged(known.view.head.tensor_count, [leaves(package.data) for package in models])
     return merge
 

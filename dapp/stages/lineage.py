@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from dapp.chain import events
 from dapp.chain.client import Receipt
-from dapp.chain.lineage import CLASS_NAME_BYTES, Lineages, LineageTerms, class_word
+from dapp.chain.lineage import Lineages, LineageTerms, class_word
 from dapp.chain.merkle import PlacedTree
 from dapp.lineage import heads
 from dapp.lineage.heads import Class, Known
@@ -149,11 +149,6 @@ def end(ctx: Context, lineage: bytes, to: str | None = None) -> Ended:
 
 
 def _check(spec: LineageSpec, model: Grown) -> None:
-    for label, name in enumerate(spec.labels):
-        if len(name.encode()) > CLASS_NAME_BYTES:
-            raise TermsRefused(
-                f"class {label} has a name of more than {CLASS_NAME_BYTES} bytes: {name[:40]!r}"
-            )
     if max(model.labels) >= len(spec.labels):
         raise TermsRefused(f"the model has labels beyond the lineage's {len(spec.labels)}")
     if model.plan.input_shape != spec.input_shape:

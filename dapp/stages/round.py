@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dapp import packages
 from dapp.chain import events, tasks
 from dapp.chain.client import Receipt
-from dapp.chain.lineage import Growth, Kind, RoundState, RoundView, round_view
+from dapp.chain.lineage import Growth, Kind, RoundState, RoundView, lineage_view, round_view
 from dapp.chain.words import Phase
 from dapp.lineage import heads, verdicts
 from dapp.lineage.errors import HeadDoubtful, NotARound
@@ -151,6 +151,13 @@ def has_doubted(ctx: Context, task: bytes) -> bool:
     return any(event.task == task and event.verifier == ctx.chain.address for event in said)
 
 
+def may_doubt(ctx: Context, task: bytes) -> bool:
+    """Whether our doubt can still be said: not yet said, and the head has not fallen meanwhile."""
+    round_ = _round(ctx, task)
+    line = lineage_view(ctx.chain, round_.lineage)
+    return not line.ended and line.number == round_.parent and not has_doubted(ctx, task)
+
+
 def close(ctx: Context, task: bytes) -> Closed:
     """Close a round that is over and made no head. By anyone.
 
@@ -180,6 +187,8 @@ def _public_samples(ctx: Context, round_: Round, spec: TaskSpec) -> Samples:
             continue
         try:
             shards = tasks.view(ctx.chain, earlier).shards
+            if not shards:  # it lapsed
+                continue
             found = packages.drawn(ctx.store, spec, [shard.digest for shard in shards])
         except (QuorateError, StoreError):
             continue

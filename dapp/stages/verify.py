@@ -15,7 +15,7 @@ from dapp.chain.copies import originals
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
 from dapp.lineage import verdicts
-from dapp.lineage.errors import NotARound
+from dapp.lineage.errors import HeadUnavailable, NotARound
 from dapp.lineage.verdicts import HeadFinding
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue, StageError
@@ -116,10 +116,14 @@ def _judged_on(ctx: Context, spec: TaskSpec, view: TaskView) -> tuple[Samples, s
     return packages.samples(ctx.store, spec, spec.development.test), unusable
 
 
+def _may_still_come(view: TaskView) -> bool:
+    """Whether this is one of the first three quarters of the vote."""
+    return view.now_s < (view.ends_at_s(Phase.VOTE) or 0) - view.key.vote_s // 4
+
+
 def _wait_for_shards(view: TaskView, error: StoreError) -> None:
-    """Raise ShardsMissing in the first three quarters of the vote."""
-    vote_ends_at_s = view.ends_at_s(Phase.VOTE) or 0
-    if view.now_s < vote_ends_at_s - view.key.vote_s // 4:
+    """Raise ShardsMissing while they may still come."""
+    if _may_still_come(view):
         raise ShardsMissing(
             f"the drawn shards cannot be had yet ({error.message})",
             fix="Try again: after three quarters of the vote the development test images stand in for them.",
@@ -213,6 +217,11 @@ def _round(
     except (NotARound, *PEER_FAULTS) as error:
         reasons |= dict.fromkeys(found, f"{error.code}: {error.message}")
         return {}, None
+    except HeadUnavailable as error:
+        if error.retryable and (_may_still_come(view) or not _answers(ctx, view)):
+            raise
+        reasons |= dict.fromkeys(found, f"{error.code}: {error.message}")
+        return {}, verdicts.missing_head(ctx.chain, view.task)
     contributors = {m.index: m.contributor for m in view.models}
     verdict = verdicts.verdict(ctx.chain, round_, found, contributors, samples)
     for index, finding in verdict.findings.items():

@@ -65,8 +65,9 @@ def solve(gram_PP: Tensor, sums_KP: Tensor, ridge: float) -> Tensor:
     amount = ridge * gram_PP.diagonal().mean()
     eye_PP = torch.eye(len(gram_PP), dtype=torch.float64)
     with torch_threads(1):
-        weight_PK: Tensor = torch.linalg.solve(gram_PP + amount * eye_PP, target_KP.T)
-    return weight_PK.T
+        weight_PK, info = torch.linalg.solve_ex(gram_PP + amount * eye_PP, target_KP.T)
+    weight_KP: Tensor = weight_PK.T
+    return torch.full_like(weight_KP, torch.nan) if int(info) else weight_KP  # singular: no answer
 
 
 def _sums(features_NF: Tensor, target_N: Tensor, labels: int) -> tuple[Tensor, Tensor]:

@@ -94,8 +94,9 @@ def answer(model: Grown) -> Callable[[Tensor], Tensor]:
             group = [p for p in parts[at:] if p.after == parts[at].after]
             odds_BK = torch.cat([_odds(p.older, layers[p.index].out(seen[p.index])) for p in group], dim=1)
             rest_B1 = torch.zeros(len(x_BF), 1 if parts[at].older else 0, dtype=torch.float64)
-            total_B1 = torch.cat([rest_B1, odds_BK], dim=1).logsumexp(dim=1, keepdim=True)
-            log_p_BK = torch.cat([log_p_BK - total_B1, odds_BK - total_B1], dim=1)
+            shares_BK = torch.cat([rest_B1, odds_BK], dim=1).log_softmax(dim=1)  # add up to 1 however large
+            rest = rest_B1.shape[1]
+            log_p_BK = torch.cat([log_p_BK + shares_BK[:, :rest], shares_BK[:, rest:]], dim=1)
             at += len(group)
         return log_p_BK
 

@@ -2,7 +2,7 @@
 
 Frozen: the features and every class's statistics. A class does not depend on any other, so teaching class by
 class gives, bit for bit, the same model as teaching all at once.
-Shapes: B batch, F features, K labels.
+Shapes: B batch, F features, G groups, K labels.
 """
 
 from __future__ import annotations
@@ -38,12 +38,14 @@ def answer(model: Grown) -> Callable[[Tensor], Tensor]:
     def run(features_BF: Tensor) -> Tensor:
         x_BF = features_BF.double()
         scores = [gate(x_BF) for gate in gates]
-        total_B1 = torch.cat(scores, dim=1).logsumexp(dim=1, keepdim=True)
+        groups_BG = torch.stack([scores_BK.logsumexp(dim=1) for scores_BK in scores], dim=1)
+        shares_BG = groups_BG.log_softmax(
+            dim=1
+        )  # add up to 1 however large the scores are, as do all `within_BK`
         answers = []
-        for scores_BK, expert in zip(scores, experts, strict=True):
-            group_B1 = scores_BK.logsumexp(dim=1, keepdim=True)
-            within_BK = scores_BK - group_B1 if expert is None else expert(x_BF)
-            answers.append(group_B1 - total_B1 + within_BK)
+        for number, (scores_BK, expert) in enumerate(zip(scores, experts, strict=True)):
+            within_BK = scores_BK.log_softmax(dim=1) if expert is None else expert(x_BF)
+            answers.append(shares_BG[:, number : number + 1] + within_BK)
         return torch.cat(answers, dim=1)
 
     return run

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chain.world import World
+from dapp.gas.world import World
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,9 @@ from typing import Any
 from dapp.chain import batches, draws
 from dapp.chain.seals import unpack_scores
 from dapp.chain.words import DrawWord, Phase
-from tests.chain import world as w
-from tests.chain.evm import Receipt
-from tests.chain.rounds import Round
+from dapp.gas import world as w
+from dapp.gas.evm import Receipt
+from dapp.gas.rounds import Round
 
 
 class Played(Round):

@@ -14,10 +14,10 @@ from dapp.chain.errors import ContractRefused
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import shard_leaf
 from dapp.chain.words import DrawWord, Phase, TaskWord
-from tests.chain import world as w
-from tests.chain.evm import HISTORY_BLOCKS, OutOfGas, block_hash
-from tests.chain.rounds import Round
-from tests.chain.world import GOOD, INITIATOR, World
+from dapp.gas import world as w
+from dapp.gas.evm import HISTORY_BLOCKS, OutOfGas, block_hash
+from dapp.gas.rounds import Round
+from dapp.gas.world import GOOD, INITIATOR, World
 
 
 @pytest.fixture

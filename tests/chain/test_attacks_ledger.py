@@ -15,9 +15,9 @@ from eth_utils import keccak
 
 from dapp.chain.errors import ContractRefused
 from dapp.chain.ledger import Mountains, history_proof, quorum
+from dapp.gas.runs import TERMS, Run, sign
+from dapp.gas.world import World, account
 from ml.history.header import NONE
-from tests.chain.runs import TERMS, Run, sign
-from tests.chain.world import World, account
 
 STRANGER = 902
 WINDOW_S = TERMS.window_s

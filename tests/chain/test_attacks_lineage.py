@@ -10,9 +10,9 @@ from eth_utils import keccak
 
 from dapp.chain.lineage import Kind, Merge
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.lineages import CHALLENGE_S, CHALLENGER, PRIZE_WEI, Grown, Line
-from tests.chain.world import World
+from dapp.gas import world as w
+from dapp.gas.lines import CHALLENGE_S, CHALLENGER, PRIZE_WEI, Grown, Line
+from dapp.gas.world import World
 
 ANNA, BERT, CARL = w.contributors(3)
 TENSORS = 9

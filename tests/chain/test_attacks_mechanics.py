@@ -12,10 +12,10 @@ from dapp.chain import batches
 from dapp.chain.contracts import Contract
 from dapp.chain.errors import ContractRefused
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import OutOfGas, Receipt
-from tests.chain.rounds import Round
-from tests.chain.world import GOOD, INITIATOR, World, account, verifiers
+from dapp.gas import world as w
+from dapp.gas.evm import OutOfGas, Receipt
+from dapp.gas.rounds import Round
+from dapp.gas.world import GOOD, INITIATOR, World, account, verifiers
 
 SAFE = account(950)
 ACCEPT, REFUSE, EAT_GAS, BOMB_RETURN, BOMB_REVERT, REENTER = range(6)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dapp.chain.words import Phase, SubmissionState
-from tests.chain import world as w
-from tests.chain.rounds import Round
-from tests.chain.world import GOOD, INITIATOR, World, account, verifiers
+from dapp.gas import world as w
+from dapp.gas.rounds import Round
+from dapp.gas.world import GOOD, INITIATOR, World, account, verifiers
 
 COPYCAT = account(30)
 

@@ -9,10 +9,10 @@ import pytest
 from dapp.chain import batches
 from dapp.chain.contracts import Contract
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import TRANSACTION_GAS, OutOfGas, Receipt
-from tests.chain.rounds import Round
-from tests.chain.world import BAD, GOOD, MAFR, ContractRefused, World, account, key_of, verifiers
+from dapp.gas import world as w
+from dapp.gas.evm import TRANSACTION_GAS, OutOfGas, Receipt
+from dapp.gas.rounds import Round
+from dapp.gas.world import BAD, GOOD, MAFR, ContractRefused, World, account, key_of, verifiers
 
 SIGNATURE_GAS = 100_000  # contracts/libraries/Bounds.sol
 ANSWERS = [

@@ -14,11 +14,11 @@ from eth_utils import keccak
 from dapp.chain.badges import Badge, BadgeKind, metadata
 from dapp.chain.lineage import Kind
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import Receipt
-from tests.chain.lineages import CHALLENGE_S, THRESHOLD_PPM, Line
-from tests.chain.rounds import Round
-from tests.chain.world import World, decode_event
+from dapp.gas import world as w
+from dapp.gas.evm import Receipt
+from dapp.gas.lines import CHALLENGE_S, THRESHOLD_PPM, Line
+from dapp.gas.rounds import Round
+from dapp.gas.world import World, decode_event
 
 ANNA, BERT, CARL = w.contributors(3)
 

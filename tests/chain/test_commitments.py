@@ -12,9 +12,9 @@ import pytest
 
 from dapp.chain.seals import Board
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.rounds import Round
-from tests.chain.world import GOOD, World, account
+from dapp.gas import world as w
+from dapp.gas.rounds import Round
+from dapp.gas.world import GOOD, World, account
 
 CONTRIBUTOR, OTHER = account(1), account(2)
 

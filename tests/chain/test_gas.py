@@ -10,8 +10,8 @@ from eth_utils import to_checksum_address
 
 from dapp.chain.contracts import contract, creation
 from dapp.chain.devnet import InProcess
-from tests.chain.evm import Evm
-from tests.chain.gas import SNAPSHOT, measure
+from dapp.gas.evm import Evm
+from dapp.gas.snapshot import PATH, measure
 
 CODE_LIMIT = 24_576  # EIP-170
 
@@ -22,8 +22,8 @@ def measured() -> dict[str, Any]:
 
 
 def test_gas_measuredNow_equalsSnapshot(measured: dict[str, Any]) -> None:
-    """After a change of the contracts: `python -m tests.chain.gas --write`, and say why in the commit."""
-    assert measured == json.loads(SNAPSHOT.read_text())
+    """After a change of the contracts: `python -m dapp.gas.snapshot --write`, and say why in the commit."""
+    assert measured == json.loads(PATH.read_text())
 
 
 @pytest.mark.parametrize(

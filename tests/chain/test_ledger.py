@@ -9,10 +9,10 @@ from eth_utils import keccak
 
 from dapp.chain.ledger import Mountains, RunTerms, history_proof, quorum, signer_of
 from dapp.chain.merkle import PlacedTree
+from dapp.gas.evm import OutOfGas
+from dapp.gas.runs import NODE_NUMBERS, RECORDER, TERMS, Run, sign
+from dapp.gas.world import World, account, decode_event
 from ml.history.header import MAX_UINT64, Header, Kind
-from tests.chain.evm import OutOfGas
-from tests.chain.runs import NODE_NUMBERS, RECORDER, TERMS, Run, sign
-from tests.chain.world import World, account, decode_event
 
 STRANGER = 902
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dapp.chain.errors import ContractRefused
 from dapp.chain.ledger import history_proof, quorum
+from dapp.gas.evm import Snapshot
+from dapp.gas.runs import RECORDER, SPEC, SUBMITTER, Run, RunTerms, sign
+from dapp.gas.world import World, account
 from ml.history.header import NONE, Header
-from tests.chain.evm import Snapshot
-from tests.chain.runs import RECORDER, SPEC, SUBMITTER, Run, RunTerms, sign
-from tests.chain.world import World, account
 
 WINDOW_S = 600
 LIARS = frozenset({101, 107})  # of the first four to seven nodes fewer than a third

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 
 from dapp.chain.words import MAX_MODELS, PANEL, Phase
-from tests.chain import world as w
-from tests.chain.rounds import Round
-from tests.chain.world import GOOD, World
+from dapp.gas import world as w
+from dapp.gas.rounds import Round
+from dapp.gas.world import GOOD, World
 
 MAX_POOL, MAX_SHARDS_DRAWN, MOST_GAS = 1_200, 32, 8_000_000
 

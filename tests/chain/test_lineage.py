@@ -21,8 +21,8 @@ from dapp.chain.lineage import (
 )
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.lineages import (
+from dapp.gas import world as w
+from dapp.gas.lines import (
     CHALLENGE_S,
     CHALLENGER,
     PRIZE_WEI,
@@ -32,8 +32,8 @@ from tests.chain.lineages import (
     Line,
     classes_of,
 )
-from tests.chain.rounds import Round
-from tests.chain.world import World, decode_event, decode_events
+from dapp.gas.rounds import Round
+from dapp.gas.world import World, decode_event, decode_events
 
 ANNA, BERT = w.contributors(2)
 

@@ -19,11 +19,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from dapp.chain.errors import ContractRefused
 from dapp.chain.lineage import Kind, merged
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import Snapshot
-from tests.chain.lineages import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
-from tests.chain.rounds import Round
-from tests.chain.world import World
+from dapp.gas import world as w
+from dapp.gas.evm import Snapshot
+from dapp.gas.lines import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
+from dapp.gas.rounds import Round
+from dapp.gas.world import World
 
 BUGS = {"Panic", "NoReason", "Error"}
 PRIZE_WEI = 1_000_003  # divides by nothing

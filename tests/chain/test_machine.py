@@ -19,10 +19,10 @@ from dapp.chain import batches
 from dapp.chain.errors import ContractRefused
 from dapp.chain.seals import unpack_scores
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import Receipt, Snapshot
+from dapp.gas import world as w
+from dapp.gas.evm import Receipt, Snapshot
+from dapp.gas.rounds import NOTICE_S, WINDOW_S
 from tests.chain.played import Played
-from tests.chain.rounds import NOTICE_S, WINDOW_S
 
 STARTS = (Phase.NONE, Phase.NOTICE, Phase.OPEN, Phase.DRAW, Phase.VOTE, Phase.BALLOT)
 OFTEN = (Phase.NOTICE, Phase.OPEN, Phase.VOTE, Phase.BALLOT)  # else too few ends of each kind are met

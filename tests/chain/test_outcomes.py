@@ -13,8 +13,8 @@ from itertools import combinations
 import pytest
 
 from dapp.chain.words import MAX_MODELS, Phase
-from tests.chain.rounds import Round
-from tests.chain.world import BAD, GOOD, MAFR, World, decode_event
+from dapp.gas.rounds import Round
+from dapp.gas.world import BAD, GOOD, MAFR, World, decode_event
 
 REWARD_WEI, FEE_WEI, BOND_WEI = 1_000_003, 101, 7
 

@@ -12,7 +12,7 @@ from dapp.chain import draws
 from dapp.chain.contracts import Contract, contract, creation
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.words import Phase
-from tests.chain.evm import Evm
+from dapp.gas.evm import Evm
 from tests.vectors.make import load
 from tests.vectors.trees import leaf
 

@@ -60,7 +60,7 @@ class Life:
     lineage: bytes
     number: int = 0  # of rounds, so that no two have the same task
 
-    def open(self, kind: Kind, labels: Sequence[int], committee: int = 3) -> bytes:
+    def open(self, kind: Kind, labels: Sequence[int], committee: int = 3, reward_wei: int = 0) -> bytes:
         """The next round; its shards show `labels`. Ends in phase Notice."""
         initiator = self.world.person(INITIATOR)
         self.number += 1
@@ -69,7 +69,11 @@ class Life:
         shown = parts()[5].with_labels(tuple(labels))
         shards = [pack(part) for part in split(shown, 4)]
         terms = self.world.terms(
-            reward_wei=0, mafr_ppm=500_000, shards_drawn=4, number=self.number, committee=committee
+            reward_wei=reward_wei,
+            mafr_ppm=500_000,
+            shards_drawn=4,
+            number=self.number,
+            committee=committee,
         )
         opened = task.open_task(initiator, round_spec, terms, shards).task
         rounds.open_round(initiator, self.lineage, opened)
@@ -101,12 +105,16 @@ class Life:
 
 
 def begin(
-    world: World, threshold_ppm: int = 0, claimed_ppm: int | None = None, samples_used: int = 60
+    world: World,
+    threshold_ppm: int = 0,
+    claimed_ppm: int | None = None,
+    samples_used: int = 60,
+    model: Grown | None = None,
 ) -> Life:
     """A lineage whose verifiers have joined the pool."""
     for index in VERIFIERS:
         pool.join(world.person(index), world.pool_key)
-    model = first_model(samples_used)
+    model = first_model(samples_used) if model is None else model
     terms = lineage.Terms(
         pool=world.pool_key.pool,
         prize_wei=PRIZE_WEI,

@@ -13,7 +13,7 @@ from tests.flow.world import INITIATOR, STRANGER, World
 
 
 def test_story_improveThenExtendByTwo_mergesAndPays(world: World) -> None:
-    life = begin(world, threshold_ppm=600_000)
+    life = begin(world, threshold_ppm=600_000, samples_used=12)
     stranger = world.person(STRANGER)
 
     of = life.open(Kind.IMPROVE, OLD)

@@ -90,7 +90,7 @@ def test_report_saysWhatWasMissed() -> None:
         "old_weights_changed": 0.0,
         "seconds": 1.0,
     }
-    row = {key: {"mean": value, "sd": 0.1} for key, value in exact.items()}
+    row = {key: {"mean": value, "sd": 0.1} for key, value in exact.items()} | {"seeds": 2}
     report = {
         "seeds": [0, 1],
         "summary": {"5x2": {"subspace": row}},

@@ -218,6 +218,15 @@ def test_likelihood_labelTheModelLacks_countsAMillionth(tiny_samples: Samples) -
     assert evaluate.likelihood_ppm(Probabilities((0,), [[1.0], [1.0]]), two) == pytest.approx(1_000, abs=1)
 
 
+@pytest.mark.parametrize("row", [[1.0, 1.0], [np.inf, 0.0], [1.0, np.nan]])
+def test_attack_44_probabilitiesThatAddUpToMoreThanOne_countAMillionth(
+    tiny_samples: Samples, row: list[float]
+) -> None:
+    one = Samples(tiny_samples.images_NHW[:1], np.array([0]))
+
+    assert evaluate.likelihood_ppm(Probabilities((0, 2), [row]), one) <= 1
+
+
 def test_likelihood_ofNothing_isZero(small_model: Classifier, tiny_samples: Samples) -> None:
     assert evaluate.likelihood_ppm(small_model, tiny_samples.take(slice(0, 0))) == 0
 

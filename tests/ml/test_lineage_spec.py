@@ -42,6 +42,13 @@ def test_allows_itsRounds_andNoOther(round_spec: TaskSpec) -> None:
     assert not make_lineage().allows(make_spec())
 
 
+def test_labels_longerThanTheChainCanRegister_areRefused() -> None:
+    names = tuple("0123456789")
+    assert make_lineage(labels=(*names, "é" * 16)).labels[-1] == "é" * 16
+    with pytest.raises(InvalidSpec, match="more than 32 bytes"):
+        make_lineage(labels=(*names, "é" * 17))
+
+
 def test_round_ofKindFuse_isRefused() -> None:
     with pytest.raises(InvalidSpec, match="neither"):
         make_lineage().round("fuse", LINEAGE, HEAD, Development(TRAIN, TEST))

@@ -1,4 +1,4 @@
-"""`quorate badges`: what an account earned, and claiming it."""
+"""`quorate badges` and `quorate claim`: what an account earned, and claiming it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from dapp.cli.verbs import arguments
 if TYPE_CHECKING:
     from dapp.chain.badges import Badge
 
-app = typer.Typer(no_args_is_help=True, help="Show and claim badges; they stay with their account for good.")
+app = typer.Typer()
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The account, as the wallet shows it.")]
 
 
-@verb(app, "show", READS)
-def show(
+@verb(app, "badges", READS)
+def badges(
     session: Session,
     address: Address,
     pictures: Annotated[
@@ -45,7 +45,7 @@ def show(
     return Reply(
         "\n".join(lines),
         {"account": held.account, "badges": data, "due": len(held.due), "reputation": held.reputation},
-        next_steps=[f"quorate badges claim {held.account}"] if held.due else (),
+        next_steps=[f"quorate claim {held.account}"] if held.due else (),
     )
 
 

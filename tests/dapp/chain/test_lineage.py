@@ -123,6 +123,7 @@ def test_views_afterAnExtension_showHeadRoundAndClasses(played: Played) -> None:
     assert lineage.known_class(chain, played.lineage, "three") is None
     assert lineage.class_name(TWO.name) == "zwei ü"
     assert lineage.class_name(b"\xff".ljust(32, b"\0")) == "\\xff"
+    assert lineage.class_name(b"a\nclass 9\x1b[2J".ljust(32, b"\0")) == "a\\nclass 9\\x1b[2J"
 
 
 def test_lineageView_ofNone_isRefused(played: Played) -> None:

@@ -12,7 +12,7 @@ from eth_utils import keccak, to_checksum_address
 from dapp.chain.contracts import contract, creation
 from dapp.chain.merkle import MerkleTree, PlacedTree
 from dapp.chain.seals import account_leaf
-from tests.chain.evm import Evm
+from dapp.gas.evm import Evm
 from tests.vectors.make import load
 from tests.vectors.trees import leaf
 

@@ -1,8 +1,8 @@
 """One py-evm state (Prague) that transactions are applied to directly: no blocks are sealed, so a
-transaction takes
-milliseconds, snapshots are cheap, and time, block numbers and the chain id are arguments. Gas is free of
-charge,
-so balances move only by what the contracts pay."""
+transaction takes milliseconds, snapshots are cheap, and time, block numbers and the chain id are
+arguments. Gas is free of charge, so balances move only by what the contracts pay. What a transaction did
+that another gas schedule prices differently is counted while it runs (dapp.gas.trace).
+"""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from eth.exceptions import Revert
 from eth.vm.execution_context import ExecutionContext
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.constants import HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CONTRACT_CODE
-from eth.vm.forks.prague.state import PragueState
 from eth.vm.spoof import SpoofTransaction
+from eth_typing import Address, BlockNumber, Hash32
 from eth_utils import keccak, to_canonical_address, to_checksum_address
 
 from dapp.chain.errors import Abi, refusal
+from dapp.gas.trace import TracedState, Work
 
 BLOCK_GAS = 30_000_000
 TRANSACTION_GAS = 16_777_216  # EIP-7825: no transaction may take more
@@ -42,6 +43,7 @@ class Receipt:
     logs: tuple[tuple[str, tuple[bytes, ...], bytes], ...]
     output: bytes
     created: str | None
+    work: Work
 
 
 @dataclass(frozen=True)
@@ -82,24 +84,17 @@ class Evm:
         self._load(BLANK_ROOT_HASH)
         self._state.set_code(HISTORY_STORAGE_ADDRESS, HISTORY_STORAGE_CONTRACT_CODE)
         self._state.set_nonce(HISTORY_STORAGE_ADDRESS, 1)
-        self._state.set_balance(COINBASE, 1)  # type: ignore[arg-type]
+        self._state.set_balance(Address(COINBASE), 1)
         self._seal()
 
     def _load(self, root: bytes) -> None:
+        zero = BlockNumber(0)
         context = ExecutionContext(
-            COINBASE,
-            0,
-            0,
-            0,
-            ZERO_HASH32,
-            BLOCK_GAS,
-            (),
-            self.chain_id,
-            0,
-            0,  # type: ignore[arg-type]
+            Address(COINBASE), 0, zero, 0, ZERO_HASH32, BLOCK_GAS, (), self.chain_id, 0, 0
         )
         context._prev_hashes = _Ancestors(self)  # type: ignore[assignment]
-        self._state = PragueState(self._db, context, root)  # type: ignore[arg-type]
+        self._state = TracedState(self._db, context, Hash32(root))
+        self._state.work = Work()
 
     def _seal(self) -> None:
         """End a transaction: what it wrote is what the next one finds (journals keep it apart in a
@@ -180,7 +175,7 @@ class Evm:
             nonce=self._state.get_nonce(account),
             gas_price=0,
             gas=gas,
-            to=b"" if to is None else to_canonical_address(to),
+            to=Address(b"") if to is None else to_canonical_address(to),
             value=value_wei,
             data=data,
         )
@@ -201,20 +196,24 @@ class Evm:
         """
         self._enter_block()
         transaction = self._transaction(sender, to, data, value_wei, gas)
-        executor = self._state.get_transaction_executor()
+        executor: Any = self._state.get_transaction_executor()
+        self._state.work = Work()
         done = executor(transaction)
         self._seal()
         if mine:
             self.mine()
         self._check(done)
-        used = gas - done.get_gas_remaining()
-        used += done.data_floor_gas - executor.calculate_gas_refund(done, used)
+        executed = gas - done.get_gas_remaining()
+        used = executed + done.data_floor_gas - executor.calculate_gas_refund(done, executed)
         logs = tuple(
             (to_checksum_address(address), tuple(topic.to_bytes(32, "big") for topic in topics), bytes(body))
             for address, topics, body in done.get_log_entries()
         )
         created = to_checksum_address(done.msg.storage_address) if to is None else None
-        return Receipt(used, logs, bytes(done.output), created)
+        work = self._state.work.of_transaction(
+            data, creates=to is None, value_wei=value_wei, executed_gas=executed, logs=logs
+        )
+        return Receipt(used, logs, bytes(done.output), created, work)
 
     def call(self, to: str, data: bytes, sender: str = "0x" + "00" * 20) -> bytes:
         """What a transaction would return, without doing it."""

@@ -22,9 +22,9 @@ from dapp.chain.lineage import (
 )
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.evm import Receipt
-from tests.chain.rounds import Round
+from dapp.gas import world as w
+from dapp.gas.evm import Receipt
+from dapp.gas.rounds import Round
 
 CHALLENGE_S = 500
 PRIZE_WEI = 3 * w.ETHER + 1
@@ -114,7 +114,7 @@ class Line:
         return self._struct("roundOf", 0, task)
 
     def class_of(self, name: str) -> tuple[bool, str, int, int]:
-        return tuple(self.world.read(self.at, "classOf", self.id, class_word(name)))  # type: ignore[return-value]
+        return tuple(self.world.read(self.at, "classOf", self.id, class_word(name)))
 
     def wei(self) -> int:
         return self.world.evm.balance(self.at.address)
@@ -145,11 +145,12 @@ class Line:
         )
         return self
 
-    def task(self, contributors: int = 2, **terms: Any) -> Round:
-        """A task fit to be a round, opened."""
+    def task(self, contributors: int = 2, opened: bool = True, **terms: Any) -> Round:
+        """A task fit to be a round."""
         usual = {"pool": self.pool, "mafr_ppm": ROUND_MAFR_PPM, "initiator": self.terms.initiator}
         played = Round(self.world, contributors, len(self.verifiers), **usual | terms)
-        played.open()
+        if opened:
+            played.open()
         return played
 
     def open_args(self, kind: Kind, task: Round) -> tuple[object, ...]:
@@ -268,8 +269,12 @@ class Line:
         task = self.play(kind, models)
         self.extend(task, models)
         self.world.evm.travel(CHALLENGE_S)
-        all_leaves = next(iter(models.values())).leaves
-        for other in list(models.values())[1:]:
-            all_leaves += other.leaves[len(self.leaves) :]
-        self.leaves = all_leaves
+        self.adopt(models)
         return task
+
+    def adopt(self, models: dict[str, Grown]) -> None:
+        """These models are the head: from now on rounds go on from its leaves."""
+        first, *others = models.values()
+        before = len(self.leaves)
+        added = (leaf for model in others for leaf in model.leaves[before:])
+        self.leaves = (*first.leaves, *added)

@@ -1,4 +1,4 @@
-"""What lineages and badges cost, measured on an Evm (tests.chain.gas prints and stores the figures)."""
+"""What lineages and badges cost, by sentence: a part of dapp.gas.snapshot."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from dapp.chain.badges import BadgeKind
 from dapp.chain.lineage import Kind
-from dapp.chain.words import Phase
-from tests.chain import world as w
-from tests.chain.lineages import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
-from tests.chain.rounds import Round
-from tests.chain.world import World
+from dapp.gas import world as w
+from dapp.gas.lines import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
+from dapp.gas.plays import Fees, judge, submit
+from dapp.gas.rounds import Round
+from dapp.gas.world import World
 
 SIZES = (10, 1_000)  # tensors of a head
 
@@ -33,10 +33,10 @@ def _improving(world: World) -> dict[str, int]:
     best = list(models)[1]
     task = line.task(3)
     gas["open a round, first in lineage"] = line.open(Kind.IMPROVE, task).gas_used
-    _submit(task)
+    submit(task)
     declared = [line.declare(task, contributor, model).gas_used for contributor, model in models.items()]
     gas["declare an improvement (above a fuse round, per contributor)"] = max(declared)
-    _judge(line, task, [_score(contributor == best) for contributor in models])
+    judge(task, False, Fees.APART, [_score(contributor == best) for contributor in models])
     gas["improve: move the head"] = line.extend(task, {best: models[best]}).gas_used
     world.evm.travel(CHALLENGE_S)
     gas["withdraw a prize"] = line.prize(task, best).gas_used
@@ -63,9 +63,9 @@ def _extending(world: World, tensors: int) -> dict[str, int]:
     one = {first: line.grown("one", 2, ["two"], changed=tensors // 2)}
     task = line.task(1)
     line.open(Kind.EXTEND, task)
-    _submit(task)
+    submit(task)
     gas["declare an extension by one class"] = line.declare(task, first, one[first]).gas_used
-    _judge(line, task, [_score(True)])
+    judge(task, False, Fees.APART, [_score(True)])
     gas[f"extend a head {of} by one growth"] = line.extend(task, one).gas_used
     overturned = line.overturn(task, first, one[first], tensors // 2)
     gas[f"overturn an extension {of}"] = overturned.gas_used
@@ -82,28 +82,6 @@ def _extending(world: World, tensors: int) -> dict[str, int]:
 def _score(taken: bool) -> int:
     """A ballot's score for a model that is to be taken, or not."""
     return 850_000 if taken else 350_000
-
-
-def _submit(task: Round) -> None:
-    task.until(Phase.SUBMIT)
-    for contributor in task.contributors:
-        task.seal(contributor)
-    task.until(Phase.OPEN)
-    for contributor in task.contributors:
-        task.open_model(contributor)
-
-
-def _judge(line: Line, task: Round, scores_ppm: list[int]) -> None:
-    task.until(Phase.DRAW)
-    task.draw()
-    line.world.evm.mine(3)
-    task.reveal()
-    for verifier in line.verifiers:
-        task.vote(verifier, scores_ppm)
-    task.until(Phase.BALLOT)
-    for verifier in line.verifiers:
-        task.open_ballot(verifier)
-    task.until(Phase.SETTLED)
 
 
 def _claim(world: World, kind: BadgeKind, task: Round, account: str, seat: int = 0) -> int:

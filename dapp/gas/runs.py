@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from coincurve import PrivateKey
 from eth_utils import keccak, to_checksum_address
@@ -18,9 +19,9 @@ from dapp.chain.ledger import (
     quorum,
     rollback_header,
 )
+from dapp.gas.evm import Receipt
+from dapp.gas.world import World, account, key_of
 from ml.history.header import NONE, Header, mine
-from tests.chain.evm import Receipt
-from tests.chain.world import World, account, key_of
 
 RECORDER, SUBMITTER = account(0), account(901)
 NODE_NUMBERS = range(101, 229)
@@ -84,17 +85,17 @@ class Run:
         for _ in range(epochs):
             last = self.log[-1] if self.log else None
             height = len(self.log)
-            words = [keccak(text=f"{kind} {height}") for kind in ("weights", "manifest")]
             header = Header(
-                self.id,
-                self.head,
-                base_after(last),
-                mountains.root,
-                *words,
-                height,
-                height + 1,
-                700_000,
-                1_000,
+                run=self.id,
+                parent=self.head,
+                base=base_after(last),
+                history=mountains.root,
+                weights=keccak(text=f"weights {height}"),
+                manifest=keccak(text=f"manifest {height}"),
+                height=height,
+                step=height + 1,
+                loss_micro=700_000,
+                accuracy_ppm=1_000,
             )
             self.log.append(header)
             mountains.append(header.id)
@@ -117,7 +118,7 @@ class Run:
         """The head on chain."""
         return bytes(self.world.read(self.world.ledger, "runOf", self.id)[11])
 
-    def view(self, name: str) -> object:
+    def view(self, name: str) -> Any:
         """A field of IModelLedger.Run."""
         entry = next(e for e in self.world.ledger.abi if e.get("name") == "runOf")
         names = [component["name"] for component in entry["outputs"][0]["components"]]

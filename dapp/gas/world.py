@@ -1,10 +1,9 @@
-"""A world for the contracts' tests: the contracts deployed on an Evm, accounts that can sign, and whole
-tasks that
-are driven stage by stage."""
+"""A world to measure and test in: the contracts deployed on an Evm, and accounts that can sign."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -18,7 +17,7 @@ from eth_utils.abi import collapse_if_tuple
 from dapp.chain.contracts import Contract, contract, creation
 from dapp.chain.errors import ContractRefused
 from dapp.chain.seals import Board, pack_scores, pool_id
-from tests.chain.evm import Evm, Receipt
+from dapp.gas.evm import Evm, Receipt
 
 ETHER = 10**18
 HOUR = 3_600
@@ -26,6 +25,9 @@ MAFR = 950_000
 GOOD, BAD = 970_000, 940_000
 NOBODY = "0x" + "00" * 20
 ANYONE = b"\0" * 32  # no allow-list
+
+
+_KEYS: dict[str, bytes] = {}  # of every account that was asked for
 
 
 @lru_cache(maxsize=4096)
@@ -36,10 +38,10 @@ def key_of(number: int) -> bytes:
 
 @lru_cache(maxsize=4096)
 def account(number: int) -> str:
-    """Account `number`: 0 opens tasks, 1 and up contribute, 101 and up verify, 900 and up do nothing of
-    these.
-    """
-    return str(Account.from_key(key_of(number)).address)
+    """Account `number`: 0 opens tasks, 1 to 99 contribute, 900 to 999 do nothing of these, others verify."""
+    made = str(Account.from_key(key_of(number)).address)
+    _KEYS[made] = key_of(number)
+    return made
 
 
 INITIATOR, STRANGER, SUBMITTER = account(0), account(900), account(901)
@@ -50,16 +52,8 @@ def contributors(count: int) -> list[str]:
 
 
 def verifiers(count: int) -> list[str]:
-    return [account(101 + i) for i in range(count)]
-
-
-_KEYS: dict[str, bytes] = {}
-
-
-def _key(signer: str) -> bytes:
-    if not _KEYS:
-        _KEYS.update({account(i): key_of(i) for i in [*range(40), *range(101, 230), *range(900, 910)]})
-    return _KEYS[signer]
+    numbers = [*range(101, 900), *range(1_000, 1_000 + max(0, count - 799))]
+    return [account(number) for number in numbers[:count]]
 
 
 @dataclass(frozen=True)
@@ -98,6 +92,16 @@ class Ballot:
         return cls(pack_scores(scores_ppm), keccak(text=f"ballot {name}")[:16])
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A transaction that went to one of the contracts."""
+
+    contract: str
+    function: str
+    sender: str
+    receipt: Receipt
+
+
 class World:
     """All contracts on a chain of their own."""
 
@@ -117,6 +121,16 @@ class World:
         contracts = self.board, self.membership, self.ledger, self.lineage, self.badges
         self.evm.errors = tuple(entry for at in contracts for entry in at.abi)
         self._salt = 0
+        self._notes: list[Sent] | None = None
+
+    @contextmanager
+    def noting(self) -> Iterator[list[Sent]]:
+        """Write down what is sent meanwhile."""
+        before, self._notes = self._notes, []
+        try:
+            yield self._notes
+        finally:
+            self._notes = before
 
     def next_salt(self) -> int:
         """A number that no task or pool of this world has yet."""
@@ -124,7 +138,10 @@ class World:
         return self._salt
 
     def send(self, sender: str, at: Contract, function: str, *args: object, **options: Any) -> Receipt:
-        return self.evm.send(sender, at.address, at.call(function, *args).data, **options)
+        receipt = self.evm.send(sender, at.address, at.call(function, *args).data, **options)
+        if self._notes is not None:
+            self._notes.append(Sent(at.name, function, sender, receipt))
+        return receipt
 
     def read(self, at: Contract, function: str, *args: object, sender: str = NOBODY) -> Any:
         """Result of a view: the value itself when it is one."""
@@ -155,7 +172,7 @@ class World:
     def sign(self, signer: str, task: bytes, seal: bytes, key: bytes | None = None) -> bytes:
         """EIP-712 signature of a ballot's seal, 65 bytes."""
         message = self.seals.ballot_typed_data(task, seal)
-        return bytes(Account.sign_typed_data(key or _key(signer), full_message=message).signature)
+        return bytes(Account.sign_typed_data(key or _KEYS[signer], full_message=message).signature)
 
     def error(self, *call: Any, **options: Any) -> ContractRefused:
         """The error that `send` with these arguments runs into."""

@@ -12,8 +12,8 @@ from dapp.chain import batches, draws
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import TaskKey, shard_leaf
 from dapp.chain.words import DrawWord, LateWord, Panel, Phase, Submission, TaskWord, phase_at, unpack_task
-from tests.chain import world as w
-from tests.chain.evm import Receipt, block_hash
+from dapp.gas import world as w
+from dapp.gas.evm import Receipt, block_hash
 
 NOTICE_S = 100
 WINDOW_S = 1_000
@@ -35,7 +35,7 @@ class Round:
             initiator=w.INITIATOR,
             spec=keccak(text="spec"),
             shards=self.tree.root,
-            contributors=w.ANYONE,
+            contributors=terms.pop("listed", w.ANYONE),
             pool=self.pool,
             reward_wei=3 * w.ETHER,
             fee_wei=w.ETHER // 100,
@@ -58,6 +58,7 @@ class Round:
         self.models = {c: w.Model.of(f"{c} {self.key.salt}") for c in self.contributors}
         self.ballots: dict[str, w.Ballot] = {}
         self.batches: list[list[batches.SealedEntry]] = []
+        self._members: tuple[int, tuple[str, ...]] | None = None
 
     # what the chain says
 
@@ -82,13 +83,20 @@ class Round:
 
     def outcome(self) -> tuple[int, int, int, int, int, int]:
         """models, paidModels, paidVerifiers, contributorWei, verifierWei, initiatorWei."""
-        return tuple(self.world.read(self.world.board, "outcomeOf", self.key.astuple()))  # type: ignore[return-value]
+        return tuple(self.world.read(self.world.board, "outcomeOf", self.key.astuple()))
 
     def votes(self, model: int) -> tuple[int, bool]:
-        return tuple(self.world.read(self.world.board, "votesOf", self.task, model))  # type: ignore[return-value]
+        return tuple(self.world.read(self.world.board, "votesOf", self.task, model))
 
     def seat(self, verifier: str) -> int:
-        return self.members().index(verifier)
+        return self._roster().index(verifier)
+
+    def _roster(self) -> tuple[str, ...]:
+        """As members(), read once: a task's roster never changes."""
+        number = self.word().roster
+        if self._members is None or self._members[0] != number:
+            self._members = number, tuple(self.world.roster(number))
+        return self._members[1]
 
     def board_wei(self) -> int:
         return self.world.evm.balance(self.world.board.address)
@@ -184,8 +192,8 @@ class Round:
     def settle(
         self, contributors: Sequence[str] = (), verifiers: Sequence[str] = (), **options: Any
     ) -> Receipt:
-        members = self.members() if verifiers else []
-        seats = [members.index(v) for v in verifiers]
+        places = {member: seat for seat, member in enumerate(self.members())} if verifiers else {}
+        seats = [places[verifier] for verifier in verifiers]
         return self.send(w.STRANGER, "settle", self.key.astuple(), contributors, seats, **options)
 
     def withdraw(self, contributor: str, to: str | None = None) -> Receipt:

@@ -1,0 +1,1 @@
+"""What everything costs: measured on a chain in this process, under two gas schedules, and in money."""

@@ -1,0 +1,100 @@
+"""What operations were meant to cost, and what they do: each target with the measured figure beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dapp.gas.estimate import Bill, Plan, estimate
+from dapp.gas.growth import Fit
+from dapp.gas.measure import Gas, Measured, Point
+from dapp.gas.plays import Fees
+
+MOST: Final = 8_000_000  # gas of one transaction
+LIFE: Final = Plan(
+    verifiers=10,
+    models=5,
+    epochs=100,
+    batched=True,
+    fees=Fees.SETTLED,
+    published=True,
+    register_every=100,
+    announce=False,
+)
+ROUND: Final = Plan(batched=True, fees=Fees.SETTLED, published=True)
+# a struct for each model, a slot for each vote, a push for each epoch: computed, not measured
+NAIVE_LIFE: Final = Gas(14_460_000, 48_000_000)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A bound, and what was measured against it."""
+
+    what: str
+    bound: int
+    measured: int
+    note: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.measured <= self.bound
+
+
+def targets(measured: Measured, fits: Sequence[Fit], life: Bill | None = None) -> tuple[Target, ...]:
+    """All of them."""
+    life = estimate(LIFE) if life is None else life
+    together = estimate(ROUND).sum.today
+    per_vote = {count: votes(measured, count) for count in (10, 32, 100)}
+    settlement = most(measured, "settle", "batched")
+    alone = most(measured, "settle", "everyone alone")
+    return (
+        Target("life of a task: 5 models, 10 verifiers, 100 epochs", 1_000_000, life.sum.today,
+               "batched, all paid by the settler; pool, roster and nodes stand"),
+        Target("the same, as announced", 1_250_000, life.sum.announced),
+        Target("3×3 fuse round, batched", 650_000, together, "all paid"),
+        Target("a batched vote at 10 verifiers", 12_000, per_vote[10], "sealed and opened"),
+        Target("a batched vote at 32 verifiers", 5_500, per_vote[32], "sealed and opened"),
+        Target("a batched vote at 100 verifiers", 5_500, per_vote[100], "sealed and opened"),
+        Target("settlement without a payee but the initiator", 35_000, alone.most.today, alone.scene),
+        Target("settlement that pays everyone", 35_000, settlement.most.today, settlement.scene),
+        Target("a verifier's cost of a further model", 5_000, further_model(fits), "ballot alone"),
+        Target("largest transaction measured", MOST, largest(measured).most.today,
+               f"{largest(measured).operation.does}; {largest(measured).scene}"),
+    )  # fmt: skip
+
+
+def votes(measured: Measured, verifiers: int) -> int:
+    """Gas of a ballot of so many that come in batches, sealed and opened, rounded up."""
+    found = [
+        point.sum.today
+        for point in measured.points
+        if point.kind == "batched"
+        and point.series == "verifiers"
+        and point.sizes["verifiers"] == verifiers
+        and point.operation.function in ("voteSealMany", "voteOpenMany")
+    ]
+    return -(-sum(found) // verifiers)
+
+
+def most(measured: Measured, function: str, kind: str) -> Point:
+    """The points of a function at its dearest."""
+    found = [p for p in measured.points if p.operation.function == function and p.kind == kind]
+    return max(found, key=lambda point: point.most.today)
+
+
+def further_model(fits: Sequence[Fit]) -> int:
+    """Slope over models of what a verifier sends, alone."""
+    found = [
+        fit.today.slope
+        for fit in fits
+        if fit.size == "models"
+        and fit.kind == "everyone alone"
+        and fit.operation.function in ("voteSeal", "voteOpenAndWithdraw")
+    ]
+    return round(sum(found))
+
+
+def largest(measured: Measured) -> Point:
+    """The dearest transaction of all."""
+    return max(measured.points, key=lambda point: point.most.today)

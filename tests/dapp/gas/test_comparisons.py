@@ -1,0 +1,58 @@
+"""The paper's table, other systems, money: recomputed, not copied."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from dapp.gas import paper
+from dapp.gas.money import Calldata, amount, presets
+from dapp.gas.peers import NEAREST, blockflow, peers
+from dapp.gas.schedules import announced, today
+from dapp.gas.trace import Work
+
+
+def test_paper_perBlock_is52Million() -> None:
+    rows = {row.operation: row for row in paper.rows()}
+    per_block = sum(row.recomputed for name, row in rows.items() if name != "CREATE")
+    assert per_block == 52_429_701
+    assert [name for name, row in rows.items() if row.differs] == ["CREATE"]
+    assert (rows["CREATE"].recomputed, rows["CREATE"].printed) == (3_200_000, 320_000_000)
+
+
+def test_paper_itsText_isShownBesideItsTable() -> None:
+    said = {s.what: (s.printed, s.recomputed) for s in paper.statements(paper.rows())}
+    assert said["gas for each block"] == ("525,000", "52,429,701")
+    assert said["KRW for each block"] == ("1,575,500", "1,572,891")
+    assert said["KRW for 100 accounts"] == ("9,600,000", "96,000")
+
+
+def test_paper_sameScenario_isMeasuredAndFarCheaper() -> None:
+    found = paper.compare()
+    assert (found.measured.nodes, found.measured.signers) == (100, 51)
+    assert found.block_ratio > 150
+    assert found.measured.first.today > found.measured.block.today
+
+
+def test_money_paperPreset_givesItsOwnSum() -> None:
+    given = presets()["paper"]
+    assert given.money(52_429_701) == Decimal("1572891.03")
+    assert amount(Decimal("0.00123"), "USD") == "0.00123 USD"
+
+
+def test_money_onARollup_paysForGasAndForBytes() -> None:
+    given = presets()["reference"]
+    gas, data, l2 = 50_000, 200, Decimal("0.01")
+    expected = (50_000 * Decimal("0.01") + (200 + 110) * Decimal("0.0625")) / 10**9 * 3_000
+    assert given.rollup(gas, data, l2) == expected
+
+
+def test_calldata_floor_isThatOfEachSchedule() -> None:
+    work = Work(data_zero_bytes=10, data_other_bytes=20)
+    now, then = Calldata.of(work, 30_000, today()), Calldata.of(work, 16_920, announced())
+    assert (now.standard, now.floor, now.decides) == (360, 21_000 + 900, False)
+    assert (then.floor, then.decides) == (15_000 + 30 * 64, True)
+
+
+def test_peers_nameSourceAndEvm() -> None:
+    assert all(peer.source and peer.evm and peer.nearest in NEAREST for peer in peers())
+    assert blockflow(3, 1).least == 31_913 * 3 + 542_045 + 477_050 * 3

@@ -1,0 +1,168 @@
+"""The report: every function that writes is in it, and the three files say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_abi import encode  # type: ignore[attr-defined]
+from eth_utils import keccak
+
+from dapp.artifacts import load_artifact
+from dapp.chain.client import CONTRACTS
+from dapp.chain.errors import ContractRefused
+from dapp.gas import world as w
+from dapp.gas.growth import Fit
+from dapp.gas.operations import OPERATIONS, REFUSED, Role
+from dapp.gas.report import Report, report
+from dapp.gas.targets import MOST
+from dapp.gas.world import World
+
+
+@pytest.fixture(scope="module")
+def made() -> Report:
+    return report()
+
+
+@pytest.fixture(scope="module")
+def files(made: Report, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {path.suffix: path for path in made.write(tmp_path_factory.mktemp("gas"))}
+
+
+def writing(contract: str) -> set[tuple[str, str]]:
+    abi = load_artifact(contract).abi
+    functions = [entry for entry in abi if entry["type"] == "function"]
+    return {(contract, f["name"]) for f in functions if f["stateMutability"] not in ("view", "pure")}
+
+
+def test_operations_nameEveryFunctionThatWrites() -> None:
+    named = {(operation.contract, operation.function) for operation in OPERATIONS}
+    assert set().union(*map(writing, CONTRACTS)) == named | REFUSED
+    assert not named & REFUSED
+
+
+def test_report_measuresEveryOperation(made: Report, files: dict[str, Path]) -> None:
+    assert [o.does for o in OPERATIONS if o not in {point.operation for point in made.measured.points}] == []
+    text = files[".md"].read_text()
+    assert [o.function for o in OPERATIONS if f"{o.contract}.{o.function}" not in text] == []
+
+
+@pytest.mark.parametrize(("contract", "function"), sorted(REFUSED))
+def test_operations_leftOut_refuseEveryCall(contract: str, function: str) -> None:
+    world = World()
+    at = {"Badges": world.badges}[contract]
+    (one, other), flag, token = w.verifiers(2), True, 7
+    values = {"address": (one, other), "uint256": (token,), "bool": (flag,), "bytes": (b"data",)}
+    overloads = [e for e in at.abi if e.get("name") == function and e["type"] == "function"]
+    assert overloads
+    for entry in overloads:
+        kinds = [given["type"] for given in entry["inputs"]]
+        args = [values[kind][kinds[:place].count(kind)] for place, kind in enumerate(kinds)]
+        signature = f"{function}({','.join(kinds)})"
+        data = keccak(text=signature)[:4] + encode(kinds, args)
+        with pytest.raises(ContractRefused) as refused:
+            world.evm.send(one, at.address, data)
+        assert refused.value.name == "BadgeLocked", signature
+
+
+@pytest.mark.parametrize("kind", ["fuse", "improve", "extend"])
+def test_report_ofEveryKindOfTask_saysWhatEachRolePays(
+    made: Report, files: dict[str, Path], kind: str
+) -> None:
+    text = files[".md"].read_text()
+    for how in ("everyone alone", "batched"):
+        name = f"{kind}, 3 contributors, 3 verifiers, {how}"
+        _, bill = made.plans[name]
+        assert f"**Who pays: {name}**" in text
+        assert {Role.INITIATOR, Role.CONTRIBUTOR, Role.VERIFIER} <= {share.role for share in bill.shares()}
+        functions = [line.operation.function for line in bill.lines]
+        assert ("extend" in functions) == (kind != "fuse")
+        assert [line.count for line in bill.lines if line.operation.function == "prizeWithdraw"] == (
+            {"fuse": [], "improve": [1], "extend": [3]}[kind]
+        )
+
+
+def test_report_everyFigure_isThereUnderBothSchedules(files: dict[str, Path]) -> None:
+    stored: dict[str, Any] = json.loads(files[".json"].read_text())
+    assert stored["schema"] == "quorate/gas/1"
+    points = stored["measured"]["points"]
+    assert all(point[kind]["announced"] > 0 for point in points for kind in ("first", "least", "most", "sum"))
+    assert {s["status"] for s in stored["schedules"].values()} == {
+        "in force",
+        "scheduled for inclusion; values in review, not final, no date of activation",
+    }
+
+
+def test_reportHtml_needsNothingBesideIt(files: dict[str, Path]) -> None:
+    sources: list[str] = []
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            sources.extend(str(value) for name, value in attrs if name in ("src", "href"))
+
+    text = files[".html"].read_text()
+    Reader().feed(text)
+    assert tags.count("img") == 3
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert not {"script", "link", "iframe"} & set(tags)
+    assert re.search(r"url\(|@import", text) is None
+
+
+def test_reportMarkdown_tablesHoldAsManyCellsAsTheirHeader(files: dict[str, Path]) -> None:
+    widths: list[int] = []
+    for line in files[".md"].read_text().splitlines():
+        if line.startswith("|"):
+            widths.append(len(re.split(r"(?<!\\)\|", line)))
+            assert widths[-1] == widths[0], line
+        else:
+            widths = []
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "size"),
+    [
+        ("taskOpen", "tasks", "tasks"),
+        ("taskOpen", "batched", "verifiers"),
+        ("commitSeal", "batched", "models"),
+        ("commitOpen", "sizes", "size_bytes"),
+        ("record", "run", "epochs"),
+        ("attest", "run", "epochs"),
+        ("join", "pool", "members"),
+        ("roundOpen", "overturned", "tensors"),
+        ("declare", "a round that extends", "models"),
+    ],
+)
+def test_growth_ofWhatIsClaimedFlat_isFlat(made: Report, function: str, kind: str, size: str) -> None:
+    found = _fit(made, function, kind, size)
+    assert found.today.is_flat and found.announced.is_flat
+
+
+def test_growth_ofABatch_isItsCostForEachBallot(made: Report) -> None:
+    line = _fit(made, "voteSealMany", "batched", "verifiers").today
+    assert not line.is_flat
+    assert 4_140 < line.slope < 10_000  # an ECDSA signature, its calldata and its call alone take 4,140
+    assert line.slope_error < line.slope / 10
+
+
+@pytest.mark.parametrize(
+    ("function", "kind", "size"),
+    [("rollback", "far back", "epochs"), ("overturn", "overturned", "tensors")],
+)
+def test_growth_ofAProof_isALogarithm(made: Report, function: str, kind: str, size: str) -> None:
+    assert _fit(made, function, kind, size).today.doubling
+
+
+def test_scale_noTransaction_isAbove8M(made: Report) -> None:
+    assert len(made.scale) == 9
+    assert [large.what for large in made.scale if large.gas.today > MOST] == []
+
+
+def _fit(made: Report, function: str, kind: str, size: str) -> Fit:
+    (found,) = (f for f in made.fits if (f.operation.function, f.kind, f.size) == (function, kind, size))
+    return found
