@@ -15,6 +15,7 @@ from dapp.store import (
     cid_from_digest,
 )
 from ml import growth, weights
+from ml.architecture import follows
 from ml.bounds import MAX_DOCUMENT_BYTES, Bounds
 from ml.canonical import sha256
 from ml.data import shards
@@ -105,6 +106,8 @@ def model(
         raise PackageRefused(f"the model takes {architecture['input']}, not the task's input")
     if max(package.manifest.labels) >= len(task.labels):
         raise PackageRefused(f"the model has labels beyond the task's {len(task.labels)}")
+    if task.architecture is not None and not follows(architecture, task.architecture):
+        raise PackageRefused("the task prescribes an architecture, and this is another")
     return package
 
 
@@ -168,6 +171,8 @@ def _fetched(
     size_bytes: int | None,
 ) -> Package:
     """size_bytes: as stands on chain, None when it does not."""
+    if (size_bytes or 0) > bounds.weights_bytes:
+        raise PackageRefused(f"{size_bytes} bytes of weights; the task allows {bounds.weights_bytes}")
     manifest = Manifest.from_bytes(document(store, manifest_digest), bounds)
     ref = manifest.weights
     if manifest.spec != spec_digest.hex():

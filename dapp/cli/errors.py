@@ -47,6 +47,11 @@ class Ended(QuorateError):
     default_fix = "Run the command again: it goes on where it stopped."
 
 
+def after_ending(verb: str) -> str | None:
+    """What to do once this verb was ended; None for those that go on where they stopped."""
+    return "Run the command again: a demo begins anew, on a new chain." if verb.startswith("demo") else None
+
+
 class Internal(QuorateError):
     """A fault of this program."""
 

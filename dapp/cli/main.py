@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from dapp.cli import signals
-from dapp.cli.errors import Ended, Interrupted, Usage
+from dapp.cli.errors import Ended, Interrupted, Usage, after_ending
 from dapp.cli.exits import Exit
 from dapp.cli.output import Output
 from dapp.cli.verbs import (
@@ -103,6 +103,7 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     output = Output(as_json="--json" in arguments, quiet="--quiet" in arguments)
+    verb = next((each for each in arguments if not each.startswith("-")), "")
     try:
         result = typer.main.get_command(app).main(list(arguments), prog_name="quorate", standalone_mode=False)
         return int(result or 0)
@@ -113,17 +114,11 @@ def run(arguments: Sequence[str]) -> int:
         output.fail(Usage(_message(error)))
         return Exit.USAGE
     except (typer.Abort, KeyboardInterrupt):
-        output.fail(Interrupted("interrupted", fix=_after_a_demo(arguments)))
+        output.fail(Interrupted("interrupted", fix=after_ending(verb)))
         return Exit.INTERRUPTED
     except signals.EndedBySignal as ended:
-        output.fail(Ended(f"ended by {ended.name}", fix=_after_a_demo(arguments)))
+        output.fail(Ended(f"ended by {ended.name}", fix=after_ending(verb)))
         return Exit.TERMINATED
-
-
-def _after_a_demo(arguments: Sequence[str]) -> str | None:
-    """What to do once a demo was ended; None for verbs that go on where they stopped."""
-    verb = next((each for each in arguments if not each.startswith("-")), "")
-    return "Run the command again: a demo begins anew, on a new chain." if verb.startswith("demo") else None
 
 
 def _message(error: TyperException) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from dapp.cli.errors import Ended, Internal, Interrupted
+from dapp.cli.errors import Ended, Internal, Interrupted, after_ending
 from dapp.cli.exits import Exit, exit_of
 from dapp.cli.options import Given
 from dapp.cli.output import Output, Reply
@@ -35,7 +35,7 @@ def verb(group: typer.Typer, name: str, options: Sequence[inspect.Parameter]) ->
 
         def run(**values: Any) -> None:
             shared = {option.name: values.pop(option.name) for option in options}
-            code = perform(Given(**shared), lambda session: function(session, **values))
+            code = perform(Given(**shared), lambda session: function(session, **values), name)
             raise typer.Exit(code)
 
         parameters = [*own, *options]
@@ -48,8 +48,8 @@ def verb(group: typer.Typer, name: str, options: Sequence[inspect.Parameter]) ->
     return register
 
 
-def perform(given: Given, act: Callable[[Session], Reply | None]) -> int:
-    """Run `act`, write its result or error, and return the exit code."""
+def perform(given: Given, act: Callable[[Session], Reply | None], verb: str) -> int:
+    """Run `act` for a verb, write its result or error, and return the exit code."""
     output = Output(as_json=given.json, quiet=given.quiet)
     try:
         with Session(given, output) as session:
@@ -57,7 +57,7 @@ def perform(given: Given, act: Callable[[Session], Reply | None]) -> int:
     except DryRun as dry:
         reply = dry.reply
     except (Exception, KeyboardInterrupt, EndedBySignal) as error:
-        described = _described(error)
+        described = _described(error, verb)
         checks = described.values.get("checks")
         output.fail(described, None if checks is None else {"checks": checks})
         return exit_of(described)
@@ -66,14 +66,14 @@ def perform(given: Given, act: Callable[[Session], Reply | None]) -> int:
     return Exit.OK
 
 
-def _described(error: BaseException) -> QuorateError:
+def _described(error: BaseException, verb: str) -> QuorateError:
     """Any exception as one that a person can act on."""
     if isinstance(error, QuorateError):
         return error
     if isinstance(error, (KeyboardInterrupt, typer.Abort)):
-        return Interrupted("interrupted")
+        return Interrupted("interrupted", fix=after_ending(verb))
     if isinstance(error, EndedBySignal):
-        return Ended(f"ended by {error.name}")
+        return Ended(f"ended by {error.name}", fix=after_ending(verb))
     if os.environ.get("QUORATE_TRACEBACK"):
         traceback.print_exception(error, file=sys.stderr)
     if isinstance(error, OSError):

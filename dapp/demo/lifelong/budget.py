@@ -37,7 +37,8 @@ class Budget:
 
     private: int  # that a participant trains on
     check: int  # that it keeps to check its claim
-    scarce: int  # that an initiator of few images has; it claims half of what it measures
+    scarce: int  # that an initiator of few images has
+    caution: int  # as what part of its measure such an initiator claims: one in so many
     public: int  # development images
     shown: int  # in the shards of a round; nobody else has them, and no other round
     shards: int
@@ -55,6 +56,7 @@ MNIST: Final = Budget(
     private=600,
     check=100,
     scarce=20,
+    caution=2,
     public=30,
     shown=120,
     shards=20,
@@ -69,6 +71,7 @@ DIGITS: Final = Budget(
     private=14,
     check=4,
     scarce=2,
+    caution=10,
     public=4,
     shown=8,
     shards=6,
@@ -77,7 +80,7 @@ DIGITS: Final = Budget(
     options=MappingProxyType({"directions": 12}),
     # few images judge: one wrong of seven costs 143,000 ppm of accuracy, one of forty 290,000 of likelihood
     rules=RoundRules(claim_tolerance_ppm=750_000, old_drop_ppm=150_000, new_bar_ppm=600_000),
-    thresholds_ppm=MappingProxyType({"5+5": 300_000, "5x2": 300_000}),
+    thresholds_ppm=MappingProxyType({"5+5": 110_000, "5x2": 0}),
     rivals=Rivals(hidden=100, epochs=30, batch=32, stored=50),
 )
 QUICK_MNIST: Final = replace(MNIST, private=100, check=20, shown=30, shards=6, drawn=5)

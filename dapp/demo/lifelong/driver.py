@@ -100,7 +100,8 @@ def _dataset(name: str, load: Callable[[str], Dataset], narrator: Narrator) -> t
 
 def _play(setting: Setting, pool_id: bytes, setup: GasBook, wish: Wish, began_s: float) -> Report:
     firsts = [first_head(setting, protocol) for protocol in PROTOCOLS]
-    seen = _see(setting, firsts[0])
+    seen, budget = _see(setting, firsts[0]), setting.material.budget
+    own = rivals.Own(RULE, dict(budget.scattering), dict(budget.options))
     lived, studies = [], {}
     for protocol, first in zip(PROTOCOLS, firsts, strict=True):
         book = GasBook()
@@ -109,7 +110,7 @@ def _play(setting: Setting, pool_id: bytes, setup: GasBook, wish: Wish, began_s:
         lived.append(one)
         studies[protocol.name] = setting.begin(
             f"rivals of {protocol.name}", rivals.study,
-            one.taught, seen.samples, seen.features_NF, setting.material.budget, RULE, setting.seed,
+            one.taught, seen.samples, seen.features_NF, budget.rivals, own, setting.seed,
         )  # fmt: skip
     setting.narrator.stage("compare", "What else could be done with the same images")
     courses = setting.finish(studies)

@@ -108,7 +108,9 @@ class Living:
     def _start(self) -> Table:
         material, initiator, protocol = self.setting.material, self.cast.initiator, self.protocol
         share = material.initiator[protocol.name]
-        claimed = likelihood_ppm(self._first, share.check) // (2 if protocol.scarce else 1)
+        claimed = likelihood_ppm(self._first, share.check) // (
+            material.budget.caution if protocol.scarce else 1
+        )
         terms = lineage.Terms(
             pool=self._pool,
             committee=COMMITTEE,

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 from torch.nn import functional
 
-from dapp.demo.lifelong.budget import Budget, Rivals
+from dapp.demo.lifelong.budget import Rivals
 from dapp.demo.lifelong.measures import Course, Measured
 from dapp.demo.workers import Report
 from ml import evaluate
@@ -43,6 +43,15 @@ class Taught:
 
     labels: tuple[int, ...]
     samples: Samples
+
+
+@dataclass(frozen=True)
+class Own:
+    """Our growth rule."""
+
+    rule: str
+    scattering: dict[str, int]
+    options: dict[str, int]
 
 
 class Network(nn.Module):
@@ -68,20 +77,16 @@ def study(
     taught: Sequence[Taught],
     test: Samples,
     test_NF: Tensor,
-    budget: Budget,
-    rule: str,
+    rivals: Rivals,
+    own: Own,
     seed: int,
 ) -> dict[str, tuple[Measured, ...]]:
-    """The course of every rival."""
+    """The course of every rival. test_NF: what our rule sees of the test images."""
     with torch_threads(1):
         courses = {}
         for done, name in enumerate(NAMES):
             report(done, len(NAMES))
-            rival = (
-                _own(test_NF, budget, rule)
-                if name == "joint_own"
-                else _rival(name, test, budget.rivals, seed)
-            )
+            rival = _own(test_NF, own) if name == "joint_own" else _rival(name, test, rivals, seed)
             course = Course(test.labels_N)
             courses[name] = tuple(
                 course.step(group.labels, rival(taught[: number + 1])) for number, group in enumerate(taught)
@@ -119,10 +124,10 @@ def _rival(name: str, test: Samples, rivals: Rivals, seed: int) -> Callable[[Seq
     return step
 
 
-def _own(test_NF: Tensor, budget: Budget, rule: str) -> Callable[[Sequence[Taught]], Answers]:
+def _own(test_NF: Tensor, own: Own) -> Callable[[Sequence[Taught]], Answers]:
     def step(taught: Sequence[Taught]) -> Answers:
         samples = concatenate([group.samples for group in taught])
-        model = found(samples, rule, scattering=budget.scattering, options=budget.options)
+        model = found(samples, own.rule, scattering=own.scattering, options=own.options)
         return evaluate.choose(model.answer(test_NF), model.labels)
 
     return step
