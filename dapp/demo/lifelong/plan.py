@@ -35,8 +35,8 @@ STAGES: Final = MappingProxyType(
         ("digits", True): _stages(2, 1, 6, 6, 5, 6, 13, 1, 5, 5, 5, 7, 13, 1),
     }
 )
-"""The stages in order and their seconds, by data set and whether it is the quick demo. Quick digits: seconds of
-one core in one run, seed 2. The others are estimates: they are not measured on an idle machine yet."""
+"""The stages in order and their seconds, by data set and whether it is the quick demo. Quick digits: seconds
+of one core in one run, seed 2. The others are estimates: they are not measured on an idle machine yet."""
 
 
 def announcement(dataset: str, seed: int, quick: bool) -> str:
