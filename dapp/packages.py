@@ -13,6 +13,7 @@ from dapp.store import (
     Store,
     TooLarge,
     cid_from_digest,
+    cid_of,
 )
 from ml import growth, weights
 from ml.architecture import follows
@@ -31,7 +32,7 @@ from ml.errors import (
     QuorateError,
 )
 from ml.growth import Grown, is_grown
-from ml.manifest import Manifest
+from ml.manifest import Manifest, WeightsRef
 from ml.models.classifier import Classifier
 from ml.spec import FUSE, DataRef, TaskSpec
 
@@ -80,6 +81,17 @@ class Package:
         if not isinstance(self.model, Grown):
             raise PackageRefused("a lineage's models are of the kind that can grow (ml.growth)")
         return self.model
+
+
+def weights_ref(data: bytes) -> WeightsRef:
+    """How a manifest names the weights file `data`."""
+    return WeightsRef(cid_of(data), sha256(data).hex(), len(data))
+
+
+def packed(spec_digest: bytes, model: Grown, claimed_ppm: int) -> tuple[Manifest, bytes]:
+    """A lineage's model as it is published: its manifest and its weights file."""
+    data = growth.to_bytes(model)
+    return Manifest(spec_digest.hex(), model.architecture, weights_ref(data), claimed_ppm), data
 
 
 def document(store: Store, digest: bytes) -> bytes:

@@ -62,6 +62,14 @@ class Verdict:
     findings: Mapping[int, Finding]  # by index
 
 
+def standing(chain: Chain, task: bytes) -> RoundView:
+    """The round that a task is, from the chain alone. Raises NotARound."""
+    view = round_view(chain, task)
+    if view is None:
+        raise NotARound(f"task 0x{task.hex()} is no round of a lineage")
+    return view
+
+
 def round_of(chain: Chain, store: Store, task: bytes, spec: TaskSpec) -> Round:
     """The round that a task with this spec is. Raises NotARound, HeadUnavailable, and what the store
     raises.

@@ -10,8 +10,8 @@ from dapp.chain.lineage import Growth, Kind, Merge, RoundState, RoundView, linea
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
-from dapp.lineage import heads
-from dapp.lineage.errors import HeadUnavailable, NotARound, NothingToOverturn
+from dapp.lineage import heads, verdicts
+from dapp.lineage.errors import HeadUnavailable, NothingToOverturn
 from dapp.packages import PEER_FAULTS, PackageRefused
 from dapp.stages.context import Context, NothingDue, once
 from ml.weights import leaves
@@ -63,7 +63,7 @@ def extend(ctx: Context, task: bytes) -> Extended:
     Raises NothingDue before the task is settled or when nothing was accepted, NotARound, ContractRefused
     (HeadMoved, ClassExists and others), HeadUnavailable when growths must be merged and one cannot be had.
     """
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     if round_.state is RoundState.TAKEN:
         return _made(ctx, round_, None)
     view = tasks.view(ctx.chain, task)
@@ -89,7 +89,7 @@ def overturn(ctx: Context, task: bytes, to: str | None = None) -> Overturned:
     Raises NothingToOverturn when every old tensor stands, NotARound, ContractRefused (ChallengeOver), and
     what chain and store raise.
     """
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     if round_.kind is not Kind.EXTEND or round_.state is not RoundState.TAKEN:
         raise NothingToOverturn(f"task 0x{task.hex()} is no round whose extension stands")
     known = heads.known(ctx.chain, round_.lineage)
@@ -133,19 +133,12 @@ def withdraw_prize(ctx: Context, task: bytes, to: str | None = None) -> Prize:
 
     Raises NotARound, ContractRefused (ChallengeOpen, NothingOwed).
     """
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     call = ctx.chain.lineage.call("prizeWithdraw", task, to or ctx.chain.address)
     paid = events.of_type(events.of_lineage(ctx.chain, round_.lineage), events.PrizePaid)
     mine = next((p for p in paid if p.task == task and p.contributor == ctx.chain.address), None)
     receipt = once(ctx, "extend.prize", task, call, mine is not None)
     return Prize(task, round_.share_wei if mine is None else mine.amount_wei, receipt)
-
-
-def _round(ctx: Context, task: bytes) -> RoundView:
-    view = round_view(ctx.chain, task)
-    if view is None:
-        raise NotARound(f"task 0x{task.hex()} is no round of a lineage")
-    return view
 
 
 def _declared(ctx: Context, task: bytes, contributors: tuple[str, ...]) -> list[Growth]:

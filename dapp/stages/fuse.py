@@ -8,13 +8,11 @@ from dapp import packages
 from dapp.chain import tasks
 from dapp.chain.words import Phase
 from dapp.stages.context import Context, NothingDue
-from dapp.store import cid_of
-from ml.canonical import sha256
 from ml.data.samples import Samples
 from ml.evaluate import accuracy_ppm
 from ml.fuse import Fused
 from ml.fuse import fuse as fuse_models
-from ml.manifest import FusedManifest, WeightsRef
+from ml.manifest import FusedManifest
 
 SEED_BITS = 53
 
@@ -75,7 +73,7 @@ def fuse(
         rule=name,
         seed=seed,
         members=tuple(members),
-        weights=WeightsRef(cid_of(data), sha256(data).hex(), len(data)),
+        weights=packages.weights_ref(data),
         score_ppm=accuracy_ppm(fused, samples),
     )
     ctx.store.put(data)

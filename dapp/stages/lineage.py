@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dapp import packages
 from dapp.chain import events
 from dapp.chain.client import Receipt
 from dapp.chain.lineage import Lineages, LineageTerms, class_word
@@ -13,12 +14,9 @@ from dapp.lineage.heads import Class, Known
 from dapp.packages import PEER_FAULTS
 from dapp.stages.context import Context, TermsRefused, once
 from dapp.store import StoreError
-from dapp.store.cid import cid_of
-from ml import growth
 from ml.canonical import sha256
 from ml.growth import Grown
 from ml.lineage_spec import LineageSpec
-from ml.manifest import Manifest, WeightsRef
 from ml.weights import leaves
 
 
@@ -69,13 +67,6 @@ class Shown:
     now_s: int
 
 
-def package(spec_digest: bytes, model: Grown, claimed_ppm: int) -> tuple[Manifest, bytes]:
-    """A model as it is published: its manifest and its weights file."""
-    data = growth.to_bytes(model)
-    ref = WeightsRef(cid_of(data), sha256(data).hex(), len(data))
-    return Manifest(spec_digest.hex(), model.architecture, ref, claimed_ppm), data
-
-
 def start(ctx: Context, spec: LineageSpec, model: Grown, claimed_ppm: int, terms: Terms) -> Started:
     """Start a lineage with `model` as its first head, and pay the prizes of all its rounds.
 
@@ -83,7 +74,7 @@ def start(ctx: Context, spec: LineageSpec, model: Grown, claimed_ppm: int, terms
     Raises TermsRefused, ContractRefused (LineageTermsInvalid and others), and what chain and store raise.
     """
     _check(spec, model)
-    manifest, data = package(spec.digest(), model, claimed_ppm)
+    manifest, data = packages.packed(spec.digest(), model, claimed_ppm)
     own = leaves(data)
     full = LineageTerms(
         initiator=ctx.chain.address,

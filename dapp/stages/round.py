@@ -10,7 +10,7 @@ from dapp.chain.client import Receipt
 from dapp.chain.lineage import Growth, Kind, RoundState, RoundView, lineage_view, round_view
 from dapp.chain.words import Phase
 from dapp.lineage import heads, verdicts
-from dapp.lineage.errors import HeadDoubtful, NotARound
+from dapp.lineage.errors import HeadDoubtful
 from dapp.lineage.verdicts import HeadFinding, Round
 from dapp.stages.context import Context, NothingDue, TermsRefused, once
 from dapp.store import StoreError
@@ -136,7 +136,7 @@ def doubt(ctx: Context, task: bytes) -> Doubted:
 
     Raises NothingDue for others, NotARound, ContractRefused (WrongPhase, HeadMoved, AlreadyDoubted).
     """
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     seat = tasks.view(ctx.chain, task).seat_of(ctx.chain.address)
     if seat is None or seat.place is None:
         raise NothingDue(f"this account is not in the committee of task 0x{task.hex()}")
@@ -147,13 +147,14 @@ def doubt(ctx: Context, task: bytes) -> Doubted:
 
 def has_doubted(ctx: Context, task: bytes) -> bool:
     """Whether our account has voted against the round's head."""
-    said = events.of_type(events.of_lineage(ctx.chain, _round(ctx, task).lineage), events.Doubted)
+    round_ = verdicts.standing(ctx.chain, task)
+    said = events.of_type(events.of_lineage(ctx.chain, round_.lineage), events.Doubted)
     return any(event.task == task and event.verifier == ctx.chain.address for event in said)
 
 
 def may_doubt(ctx: Context, task: bytes) -> bool:
     """Whether our doubt can still be said: not yet said, and the head has not fallen meanwhile."""
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     line = lineage_view(ctx.chain, round_.lineage)
     return not line.ended and line.number == round_.parent and not has_doubted(ctx, task)
 
@@ -163,21 +164,14 @@ def close(ctx: Context, task: bytes) -> Closed:
 
     Raises NotARound, ContractRefused (NotOver, RoundPending, RoundNotOpen).
     """
-    round_ = _round(ctx, task)
+    round_ = verdicts.standing(ctx.chain, task)
     call = ctx.chain.lineage.call("roundClose", task)
     return Closed(task, once(ctx, "round.close", task, call, round_.state is RoundState.CLOSED))
 
 
 def show(ctx: Context, task: bytes) -> RoundView:
     """The round that a task is. Raises NotARound."""
-    return _round(ctx, task)
-
-
-def _round(ctx: Context, task: bytes) -> RoundView:
-    view = round_view(ctx.chain, task)
-    if view is None:
-        raise NotARound(f"task 0x{task.hex()} is no round of a lineage")
-    return view
+    return verdicts.standing(ctx.chain, task)
 
 
 def _public_samples(ctx: Context, round_: Round, spec: TaskSpec) -> Samples:

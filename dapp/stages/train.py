@@ -12,15 +12,13 @@ from dapp.chain import tasks
 from dapp.lineage import verdicts
 from dapp.lineage.verdicts import Round
 from dapp.stages.context import Context, TermsRefused
-from dapp.store.cid import cid_of
 from ml import growth, weights
 from ml.architecture import Architecture, follows
-from ml.canonical import sha256
 from ml.data.samples import Samples
 from ml.evaluate import METRICS, likelihood_ppm
 from ml.growth import Grown
 from ml.growth.improving import FINE_TUNING
-from ml.manifest import Manifest, WeightsRef
+from ml.manifest import Manifest
 from ml.round_rules import EXTEND, IMPROVE
 from ml.spec import TaskSpec
 from ml.train import Recipe
@@ -64,7 +62,7 @@ def train(
     manifest = Manifest(
         spec=spec.digest().hex(),
         architecture=architecture,
-        weights=WeightsRef(cid_of(data), sha256(data).hex(), len(data)),
+        weights=packages.weights_ref(data),
         claimed_ppm=METRICS[spec.metric](model, check_samples, 1),
     )
     return Trained(manifest, data)
@@ -131,7 +129,5 @@ def _round(ctx: Context, task: bytes, kind: str) -> tuple[TaskSpec, Round]:
 
 
 def _packed(spec: TaskSpec, model: Grown, check_samples: Samples) -> Trained:
-    data = growth.to_bytes(model)
-    claimed = likelihood_ppm(model, check_samples.with_labels(model.labels))
-    ref = WeightsRef(cid_of(data), sha256(data).hex(), len(data))
-    return Trained(Manifest(spec.digest().hex(), model.architecture, ref, claimed), data)
+    claimed_ppm = likelihood_ppm(model, check_samples.with_labels(model.labels))
+    return Trained(*packages.packed(spec.digest(), model, claimed_ppm))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from dapp import packages
 from dapp.chain.errors import ContractRefused
 from dapp.chain.lineage import Growth, Kind, NewClass, class_word
 from dapp.chain.merkle import PlacedTree
@@ -77,7 +78,7 @@ def test_attack_39_oneUlpInAnOldTensor_isSeenByEveryVerifier_andDeclaringItIsRef
     other = found(
         parts()[4].with_labels((0, 2, 1, 7)), scattering=SCATTERING, labels=(0, 2, 1, 7), options=OPTIONS
     )
-    manifest, data = lineage.package(bytes.fromhex(good.manifest.spec), other, 1)
+    manifest, data = packages.packed(bytes.fromhex(good.manifest.spec), other, 1)
     open_only(life, of, {1: good, 2: cheat, 3: greedy, 4: Trained(manifest, data)})
     life.world.draw(of)
     scores = verify.verify(life.world.person(STRANGER), of).scores

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dapp import packages
 from dapp.agent import Initiator, Role, RoundContributor, Verifier, step
 from dapp.chain.errors import ContractRefused
 from dapp.chain.lineage import Kind, Lineages, LineageTerms, RoundState, class_word
@@ -55,7 +56,7 @@ def test_attack_40_headThatIsGone_isDoubted_andEveryVerifierVotes(life: Life, tm
     world, of = life.world, life.open(Kind.EXTEND, range(10))
     life.submit(of, {1: life.grow(1, of, (3,))})
     world.draw(of)
-    _, package = lineage.package(spec().digest(), first_model(), 0)
+    _, package = packages.packed(spec().digest(), first_model(), 0)
     (tmp_path / "store" / "blocks" / cid_of(package)).unlink()
     with pytest.raises(HeadUnavailable) as caught:
         verify.verify(world.person(STRANGER), of)
@@ -121,7 +122,7 @@ def test_growthOfTwoParts_isNotTaken_forItsHeadCouldNotBeMerged(life: Life) -> N
     ctx = world.person(1)
     grown = growth.from_bytes(first.weights, first.manifest.architecture)
     more = growth.grow(grown, parts()[1].with_labels((4,)), "subspace", options=OPTIONS)
-    manifest, data = lineage.package(bytes.fromhex(first.manifest.spec), more, 1)
+    manifest, data = packages.packed(bytes.fromhex(first.manifest.spec), more, 1)
     open_only(life, of, {1: Trained(manifest, data), 2: life.grow(2, of, (5,))})
     world.draw(of)
     found_ = verify.verify(world.person(STRANGER), of).scores
@@ -137,7 +138,7 @@ def test_improvementWithFewerTensors_isNotTaken_forTheContractRefusesIt(world: W
     of = life.open(Kind.IMPROVE, OLD)
     task_spec = rounds.spec_for(world.person(INITIATOR), life.lineage, Kind.IMPROVE, world.spec().development)
     smaller = found(own, scattering=SCATTERING, options=OPTIONS)
-    manifest, data = lineage.package(task_spec.digest(), smaller, 1)
+    manifest, data = packages.packed(task_spec.digest(), smaller, 1)
     open_only(life, of, {1: Trained(manifest, data)})
     world.draw(of)
     assert "fewer tensors" in str(verify.verify(world.person(STRANGER), of).scores[0].reason)
@@ -158,7 +159,7 @@ def test_firstHeadThatContradictsItsLineage_isHadByNobody(world: World, change: 
         given = replace(given, input_shape=(1, 8, 8))
     elif change == "labels":
         given = replace(given, labels=("0", "1"))
-    manifest, data = lineage.package(given.digest(), first_model(), 1)
+    manifest, data = packages.packed(given.digest(), first_model(), 1)
     for each in (data, given.to_bytes(), manifest.to_bytes()):
         ctx.store.put(each)
     own = leaves(data)

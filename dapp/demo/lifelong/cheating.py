@@ -12,11 +12,8 @@ from dapp.chain.client import Receipt
 from dapp.lineage import verdicts
 from dapp.stages.context import Context, once
 from dapp.stages.train import Trained
-from dapp.store.cid import cid_of
 from ml import growth
-from ml.canonical import sha256
 from ml.growth.grown import from_tensors
-from ml.manifest import Manifest, WeightsRef
 from ml.round_rules import ballot_score
 
 
@@ -35,10 +32,8 @@ def nudge(honest: Trained, tensor: str) -> Nudged:
     flat = changed.view(-1)
     flat[0] = torch.nextafter(flat[0], torch.tensor(torch.inf))
     nudged = from_tensors(model.architecture, model.plan, model.tensors | {tensor: changed})
-    data = growth.to_bytes(nudged)
-    ref = WeightsRef(cid_of(data), sha256(data).hex(), len(data))
     old = honest.manifest
-    return Nudged(Trained(Manifest(old.spec, old.architecture, ref, old.claimed_ppm), data), tensor)
+    return Nudged(Trained(*packages.packed(bytes.fromhex(old.spec), nudged, old.claimed_ppm)), tensor)
 
 
 def declare(ctx: Context, task: bytes) -> Receipt | None:

@@ -7,11 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 
+from dapp import packages
 from dapp.demo.lifelong import cheating
 from dapp.demo.lifelong.budget import DIGITS
 from dapp.demo.lifelong.materials import Material, share_out
 from dapp.demo.lifelong.measures import Course
-from dapp.stages.lineage import package
 from dapp.stages.train import Trained
 from ml.data import load
 from ml.data.samples import Samples
@@ -90,7 +90,7 @@ def test_nudge_changesOneNumberOfOneOldTensor_andIsNoticed() -> None:
     options = DIGITS.options
     head = found(own.with_labels((0, 1)), scattering=DIGITS.scattering, options=options)
     child = grow(head, own.with_labels((2, 3)), "subspace", options=options)
-    manifest, data = package(bytes(32), child, 500_000)
+    manifest, data = packages.packed(bytes(32), child, 500_000)
     check_frozen(to_bytes(head), data)
     nudged = cheating.nudge(Trained(manifest, data), "part.000.mean").trained
     before, after = (np.frombuffer(d, np.uint8) for d in (data, nudged.weights))
