@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,6 +22,7 @@ from dapp.gas.evm import Snapshot
 from dapp.gas.runs import RECORDER, SPEC, SUBMITTER, Run, RunTerms, sign
 from dapp.gas.world import World, account
 from ml.history.header import NONE, Header
+from tests.machine import as_long_test, as_test
 
 WINDOW_S = 600
 LIARS = frozenset({101, 107})  # of the first four to seven nodes fewer than a third
@@ -290,15 +290,8 @@ class Nodes(RuleBasedStateMachine):
         assert parents == [NONE, *self.run.ids[:-1]]
 
 
-TestNodes = Nodes.TestCase
-TestNodes.settings = settings(
-    max_examples=28,
-    stateful_step_count=20,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck.all()),
-)
+TestNodes = as_test(Nodes, games=28, steps=20)
+TestNodesLong = as_long_test(Nodes, games=28, steps=20)
 
 
 def test_machine_metEveryKindOfStep() -> None:

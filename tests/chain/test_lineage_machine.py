@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,6 +23,7 @@ from dapp.gas.evm import Snapshot
 from dapp.gas.lines import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
 from dapp.gas.rounds import Round
 from dapp.gas.world import World
+from tests.machine import as_long_test, as_test
 
 BUGS = {"Panic", "NoReason", "Error"}
 PRIZE_WEI = 1_000_003  # divides by nothing
@@ -293,15 +293,8 @@ class Lifelong(RuleBasedStateMachine):
         assert self.line.wei() == 0
 
 
-TestLifelong = Lifelong.TestCase
-TestLifelong.settings = settings(
-    max_examples=32,
-    stateful_step_count=18,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck.all()),
-)
+TestLifelong = as_test(Lifelong, games=32, steps=18)
+TestLifelongLong = as_long_test(Lifelong, games=32, steps=18)
 
 
 def test_machine_metEveryKindOfStep() -> None:

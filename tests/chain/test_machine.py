@@ -11,7 +11,6 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,6 +22,7 @@ from dapp.gas import world as w
 from dapp.gas.evm import Receipt, Snapshot
 from dapp.gas.rounds import NOTICE_S, WINDOW_S
 from tests.chain.played import Played
+from tests.machine import as_long_test, as_test
 
 STARTS = (Phase.NONE, Phase.NOTICE, Phase.OPEN, Phase.DRAW, Phase.VOTE, Phase.BALLOT)
 OFTEN = (Phase.NOTICE, Phase.OPEN, Phase.VOTE, Phase.BALLOT)  # else too few ends of each kind are met
@@ -482,15 +482,8 @@ def play(task: Played, start: Phase, contributors: list[str]) -> None:
     task.until(Phase.BALLOT)
 
 
-TestBoard = Board.TestCase
-TestBoard.settings = settings(
-    max_examples=100,
-    stateful_step_count=30,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck.all()),
-)
+TestBoard = as_test(Board, games=100, steps=30)
+TestBoardLong = as_long_test(Board, games=100, steps=30)
 
 
 def test_machine_sawEveryEnd() -> None:

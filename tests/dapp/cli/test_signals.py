@@ -108,7 +108,7 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
                 stderr=err,
                 text=True,
                 start_new_session=True,
-                preexec_fn=_hear_ctrl_c,
+                preexec_fn=_hear_every_signal,
             )
         started.append(running)
         return running
@@ -121,9 +121,10 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         shutil.rmtree(running.folder)
 
 
-def _hear_ctrl_c() -> None:
-    """Whoever runs the tests in the background has them ignore Ctrl-C; a terminal does not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _hear_every_signal() -> None:
+    """Whoever runs the tests in the background may have them ignore Ctrl-C or the end of a terminal."""
+    for number in (CTRL_C, TERM, CLOSED):
+        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture
@@ -183,7 +184,8 @@ def test_devnet_anvilKilledByOthers_isToldAndEnds(start: Start, port: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "error"), [(CTRL_C, 130, "interrupted"), (TERM, 143, "terminated")]
+    ("number", "code", "error"),
+    [(CTRL_C, 130, "interrupted"), pytest.param(TERM, 143, "terminated", marks=pytest.mark.long)],
 )
 def test_demo_ended_takesAnvilAndWorkersAlong(
     start: Start, port: int, number: signal.Signals, code: int, error: str
@@ -200,7 +202,8 @@ def test_demo_ended_takesAnvilAndWorkersAlong(
 
 
 @pytest.mark.parametrize(
-    ("number", "code", "error"), [(CTRL_C, 130, "interrupted"), (TERM, 143, "terminated")]
+    ("number", "code", "error"),
+    [(CTRL_C, 130, "interrupted"), pytest.param(TERM, 143, "terminated", marks=pytest.mark.long)],
 )
 def test_agent_endedWhileItWaits_saysSoAndGoesOnLater(
     start: Start,
