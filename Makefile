@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo demo-rollback demo-lifelong test test-long lint slither bench bench-learning bench-lifelong lock clean
+.PHONY: help setup build demo demo-rollback demo-lifelong web test test-long lint slither bench bench-learning bench-lifelong lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -35,10 +35,13 @@ demo-rollback: setup build ## a training goes wrong, five nodes vote and take it
 demo-lifelong: setup build ## three teach one model classes, 5+5 and 5x2, one cheats; ARGS="--dataset digits --seed 7 --quick"
 	@$(PY) -m dapp demo-lifelong $(ARGS)
 
-test: setup build ## run every test but the long ones
+web: setup build ## serve the web interface on this machine, with a devnet if none runs; ARGS="--port 8700"
+	@$(PY) -m dapp web $(ARGS)
+
+test: setup build $(STAMPS)/browser ## run every test but the long ones
 	@tools/test.sh "not long"
 
-test-long: setup build ## run the long tests
+test-long: setup build $(STAMPS)/browser ## run the long tests
 	@tools/test.sh "long"
 
 lint: setup ## check style, types and import directions
@@ -62,8 +65,9 @@ bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
 bench-lifelong: setup $(STAMPS)/avalanche ## class-incremental MNIST: our growth rules beside Avalanche's (30 CPU minutes); ARGS=--quick
 	@$(PY) -m ml.bench_lifelong $(ARGS)
 
-lock: ## resolve requirements.in and package.json anew (wants uv)
+lock: ## resolve requirements.in and both package.json anew (wants uv)
 	@tools/lock.sh
+	@npm install --prefix tools/browser --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 clean: ## remove what was built and measured; keeps .venv, node_modules and .tools
@@ -95,6 +99,14 @@ $(STAMPS)/tools: $(STAMPS)/python $(STAMPS)/node tools/link_tools.sh tools/insta
 	@echo "Set-up 4/4: solc, anvil, forge and brownie into .tools"
 	@tools/link_tools.sh
 	@$(PY) tools/install_solc.py
+	@touch $@
+
+$(STAMPS)/browser: $(STAMPS)/python $(STAMPS)/node tools/browser/package.json tools/browser/package-lock.json tools/browser/unpack.mjs
+	@echo "For browser tests: Chromium and axe-core into .tools/browser (about 360 MB)"
+	@mkdir -p .tools/browser && cp tools/browser/package*.json .tools/browser
+	@npm ci --prefix .tools/browser --ignore-scripts --no-audit --no-fund --loglevel=error
+	@node tools/browser/unpack.mjs $(ROOT)/.tools/browser/node_modules/@sparticuz/chromium $(ROOT)/.tools/browser/chromium \
+	  $$($(PY) -c 'import matplotlib; print(matplotlib.get_data_path())')/fonts/ttf
 	@touch $@
 
 $(STAMPS)/build: $(STAMPS)/tools brownie-config.yaml $(SOURCES)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dapp.chain import owed, tasks
-from dapp.chain.errors import ContractRefused
+from dapp.chain.errors import ContractRefused, TaskUnknown
 from dapp.chain.lineage import RoundState, head_view, round_view
 from dapp.chain.tasks import TaskView
 from dapp.chain.words import Phase
@@ -30,6 +30,7 @@ from ml.errors import QuorateError
 from ml.growth import OPTIONS
 from ml.growth.improving import FINE_TUNING
 from ml.manifest import Manifest
+from ml.round_rules import IMPROVE
 from ml.spec import TaskSpec
 from ml.train import Recipe
 
@@ -48,8 +49,9 @@ OVERTAKEN = (
     # until the task lapses, after which what is left is collected
     "DrawBlockForgotten",
     "PoolEmpty",
-    # a round: someone else has ended it, or its head fell
+    # a round: someone else has ended it, its head fell, or the end of the one before was taken back
     "RoundNotOpen",
+    "RoundIsOpen",
     "HeadMoved",
 )
 RETRY_S = 15
@@ -81,13 +83,13 @@ class Contributor:
 
 @dataclass(frozen=True)
 class RoundContributor:
-    """Takes part in a round of a lineage: measures the head, improves it or teaches it `labels`, declares."""
+    """Takes part in a round of a lineage: measures the head, improves or extends it, declares."""
 
     task: bytes
     samples: Samples
     check_samples: Samples
     seed: int
-    labels: tuple[int, ...] = ()  # new ones, in order; none: the round improves
+    labels: tuple[int, ...] = ()  # in a round that extends: new ones, in order; none: neurons alone
     rule: str = "subspace"
     options: Mapping[str, int] = field(default_factory=lambda: OPTIONS)
     recipe: Recipe = FINE_TUNING
@@ -146,6 +148,7 @@ def run(
 ) -> list[Step]:
     """Steps until the role is played out, waiting between them, and trying again after RETRY_S what may pass.
 
+    A task in which this account has acted may vanish in a reorganisation: it is waited for.
     on_step hears of what was done, on_wait of how long nothing will be due, on_retry of what went wrong.
     Returns what was done, in order, and last the step that found nothing left to do. Raises what does not
     pass.
@@ -163,10 +166,17 @@ def run(
                 on_wait(result, result.due_at_s - ctx.clock.now_s())
                 ctx.clock.wait_until(result.due_at_s)
         except QuorateError as error:
-            if not may_pass(error):
+            if not may_pass(error) and not _took_part(ctx, error):
                 raise
             on_retry(error)
             sleep(RETRY_S)
+
+
+def _took_part(ctx: Context, error: QuorateError) -> bool:
+    """Whether a task that the chain does not know is one that our own transactions were about."""
+    if not isinstance(error, TaskUnknown):
+        return False
+    return any(f"/{error.values['task']}" in name for name, _ in ctx.journal.items("tx"))
 
 
 def _initiate(ctx: Context, role: Initiator) -> Step:
@@ -316,13 +326,13 @@ def _package(ctx: Context, role: Contributor | RoundContributor) -> tuple[Manife
 
 
 def _trained(ctx: Context, role: Contributor | RoundContributor) -> train.Trained:
+    spec = task_stage.spec_of(ctx, role.task)
     if isinstance(role, Contributor):
-        spec = task_stage.spec_of(ctx, role.task)
         design, recipe = role.architecture, role.recipe
         return train.train(ctx, spec, role.samples, role.check_samples, design, recipe, role.seed)
     round_stage.check_head(ctx, role.task)
     samples, check_samples = role.samples, role.check_samples
-    if not role.labels:
+    if spec.kind == IMPROVE:
         return train.improve(ctx, role.task, samples, check_samples, role.seed, role.recipe)
     options = role.options
     return train.extend(ctx, role.task, samples, check_samples, role.labels, role.rule, role.seed, options)

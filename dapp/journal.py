@@ -86,7 +86,7 @@ class Journal:
 
         Raises JournalBusy, JournalCorrupt, JournalForeign, JournalFull.
         """
-        folder = directory / f"{chain_id}-{genesis.hex()[:8]}-{account.lower()}"
+        folder = cls.folder(directory, chain_id, genesis, account)
         journal = cls(Database(folder / "journal.sqlite", _FAILURES, account), folder)
         try:
             journal._create(f"{chain_id} {genesis.hex()} {account.lower()}")
@@ -95,6 +95,11 @@ class Journal:
             journal.close()
             raise
         return journal
+
+    @staticmethod
+    def folder(directory: Path, chain_id: int, genesis: bytes, account: str) -> Path:
+        """Where the journal of `account` is, or would be."""
+        return directory / f"{chain_id}-{genesis.hex()[:8]}-{account.lower()}"
 
     def close(self) -> None:
         """Let go of the file and of the account."""

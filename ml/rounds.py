@@ -1,7 +1,8 @@
 """What a round of a lineage takes. Pure: the same models and samples, the same verdict.
 
 Krolevets (2019), section 3.0.1 (2) and appendix A (2): of the models whose loss is verified and below the
-head's, the lowest becomes the head; an extension must keep what the head can do. Loss is counted as a
+head's, the lowest becomes the head; an extension must keep what the head can do, and one that brings no class
+must have a lower loss than the head. Loss is counted as a
 likelihood (ml.evaluate.likelihood_ppm), so higher is better.
 """
 
@@ -102,12 +103,16 @@ def _extend(
     rules: RoundRules,
     merge: Merge,
 ) -> tuple[Finding, ...]:
-    old_bar = accuracy_ppm(head, samples.with_labels(head_labels)) - rules.old_drop_ppm
+    old = samples.with_labels(head_labels)
+    old_bar = accuracy_ppm(head, old) - rules.old_drop_ppm
+    better = likelihood_ppm(head, old) + max(1, rules.step_ppm)
     found: dict[int, Finding] = {}
     loss_order: list[tuple[int, int]] = []
     for c in candidates:
         measured = likelihood_ppm(c.model, samples.with_labels(c.labels))
         reason = _growth_reason(c, head_labels, samples, old_bar, rules) or _claim_reason(c, measured, rules)
+        if reason is None and c.labels == head_labels and measured < better:
+            reason = f"it brings no class, and its likelihood {measured} ppm is below {better} ppm"
         found[c.index] = Finding(c.index, measured, reason)
         if reason is None:
             loss_order.append((-likelihood_ppm(c.model, samples), c.index))

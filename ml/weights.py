@@ -110,6 +110,11 @@ def unpack(data: bytes, shapes: Mapping[str, Shape]) -> dict[str, Tensor]:
     return {name: _tensor(data, entries[name]) for name in sorted(shapes)}
 
 
+def tensors(data: bytes) -> dict[str, Tensor]:
+    """All tensors of a weights file, by name, whatever its architecture. Raises InvalidPackage."""
+    return {entry.name: _tensor(data, entry) for entry in parse(data)}
+
+
 def tensor_root(data: bytes) -> bytes:
     """Merkle root, 32 bytes, with one leaf per tensor in name order (ml.merkle). Raises InvalidPackage.
 

@@ -57,21 +57,21 @@ class Contract:
         """The call of `function`, by its Solidity name. Raises ArgumentOutOfRange."""
         entry = self._functions[function]
         types = [collapse_if_tuple(given) for given in entry["inputs"]]
-        selector = _selector(entry)
         try:
             body = encode(types, args)
         except (EncodingError, OverflowError) as error:
             raise ArgumentOutOfRange(f"{self.name}.{function}: {str(error)[:300]}") from error
         returns = tuple(collapse_if_tuple(given) for given in entry["outputs"])
         named = {given["name"]: value for given, value in zip(entry["inputs"], args, strict=True)}
-        return Call(self.name, function, self.address, selector + body, returns, named)
+        return Call(self.name, function, self.address, selector(entry) + body, returns, named)
 
     def function_of(self, data: bytes) -> str | None:
         """The name of the function that calldata calls, None for one that is not in the ABI."""
-        return next((name for name, entry in self._functions.items() if _selector(entry) == data[:4]), None)
+        return next((name for name, entry in self._functions.items() if selector(entry) == data[:4]), None)
 
 
-def _selector(entry: Mapping[str, Any]) -> bytes:
+def selector(entry: Mapping[str, Any]) -> bytes:
+    """The first four bytes of a call of the function with this ABI entry."""
     types = [collapse_if_tuple(given) for given in entry["inputs"]]
     return bytes(keccak(text=f"{entry['name']}({','.join(types)})")[:4])
 

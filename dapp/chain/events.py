@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from keyword import iskeyword
 from typing import Any, Final, TypeVar
 
@@ -12,6 +13,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils import keccak, to_checksum_address
 from eth_utils.abi import collapse_if_tuple
 
+from dapp.artifacts import load_artifact
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.contracts import Contract
 from dapp.chain.errors import EndpointConfused
@@ -30,6 +32,17 @@ class Place:
     block: int
     index: int
     tx: str
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log of one of our contracts, as the chain keeps it: what `decoded` makes an event of."""
+
+    at: Place
+    block_hash: bytes
+    contract: str  # its name
+    topics: tuple[bytes, ...]
+    data: bytes
 
 
 @dataclass(frozen=True)
@@ -436,9 +449,7 @@ def badges_minted(chain: Chain, account: str, from_block: int | None = None) -> 
 
 def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
     """The events of one transaction."""
-    tables = [
-        (c, _table(c)) for c in (chain.quorate, chain.membership, chain.ledger, chain.lineage, chain.badges)
-    ]
+    tables = [(c, _table(c)) for c in _contracts(chain)]
     found = [
         _decoded(log, table)
         for log in receipt.logs
@@ -453,18 +464,46 @@ def of_type(events: Sequence[Event] | Iterator[Event], kind: type[E_]) -> list[E
     return [event for event in events if isinstance(event, kind)]
 
 
+def logs_between(chain: Chain, first: int, last: int) -> Iterator[list[Log]]:
+    """Every log of our contracts in blocks `first` to `last`, in order, one range of blocks at a time."""
+    names = {str(to_checksum_address(c.address)): c.name for c in _contracts(chain)}
+    for found in _ranges(chain, {"address": list(names)}, first, last):
+        yield [_log(log, names[to_checksum_address(log["address"])]) for log in found]
+
+
+def decoded(log: Log) -> Event | None:
+    """The event of a log, None for one we do not know. Raises EndpointConfused for bytes that do not fit."""
+    mapping = {
+        "topics": log.topics,
+        "data": log.data,
+        "blockNumber": log.at.block,
+        "logIndex": log.at.index,
+        "transactionHash": bytes.fromhex(log.at.tx[2:]),
+    }
+    return _decoded(mapping, _known_events(log.contract))
+
+
 def _events(
     chain: Chain, contract: Contract, topics: Sequence[str | None], from_block: int | None
 ) -> Iterator[Event]:
     first = chain.first_block if from_block is None else from_block
-    last = chain.rpc.block().number
     table = _table(contract)
+    query = {"address": contract.address, "topics": list(topics)}
+    for logs in _ranges(chain, query, first, chain.rpc.block().number):
+        for log in logs:
+            event = _decoded(log, table)
+            if event is not None:
+                yield event
+
+
+def _ranges(
+    chain: Chain, query: Mapping[str, Any], first: int, last: int
+) -> Iterator[list[Mapping[str, Any]]]:
     step = RANGE_BLOCKS
     while first <= last:
         until = min(first + step - 1, last)
-        query = {"fromBlock": first, "toBlock": until, "address": contract.address, "topics": list(topics)}
         try:
-            logs = chain.rpc.logs(query)
+            logs = chain.rpc.logs({"fromBlock": first, "toBlock": until, **query})
         except Refused as refused:
             if step == 1:
                 raise EndpointConfused(
@@ -472,15 +511,31 @@ def _events(
                 ) from refused
             step = max(1, step // 4)
             continue
-        for log in logs:
-            event = _decoded(log, table)
-            if event is not None:
-                yield event
+        yield logs
         first = until + 1
 
 
+def _log(log: Mapping[str, Any], contract: str) -> Log:
+    at = Place(int(log["blockNumber"]), int(log["logIndex"]), "0x" + bytes(log["transactionHash"]).hex())
+    topics = tuple(bytes(topic) for topic in log["topics"])
+    return Log(at, bytes(log["blockHash"]), contract, topics, bytes(log["data"]))
+
+
+def _contracts(chain: Chain) -> tuple[Contract, ...]:
+    return chain.quorate, chain.membership, chain.ledger, chain.lineage, chain.badges
+
+
+@cache
+def _known_events(contract: str) -> dict[bytes, Mapping[str, Any]]:
+    return _table_of(load_artifact(contract).abi)
+
+
 def _table(contract: Contract) -> dict[bytes, Mapping[str, Any]]:
-    return {_topic(e): e for e in contract.abi if e["type"] == "event" and e["name"] in TYPES}
+    return _table_of(contract.abi)
+
+
+def _table_of(abi: Sequence[Mapping[str, Any]]) -> dict[bytes, Mapping[str, Any]]:
+    return {_topic(e): e for e in abi if e["type"] == "event" and e["name"] in TYPES}
 
 
 def _entry(contract: Contract, name: str) -> Mapping[str, Any]:

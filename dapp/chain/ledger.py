@@ -110,6 +110,32 @@ class Ledger:
         types = ["bytes32", "bytes32", "bytes32", "bytes32", "uint32"]
         return self._digest(_VOTE, types, [run, head, target, entry, nonce])
 
+    def rollback_typed_data(
+        self, run: bytes, head: bytes, target: bytes, entry: bytes, nonce: int
+    ) -> dict[str, Any]:
+        """The same vote as the EIP-712 message that wallets take."""
+        domain = {
+            "name": "Quorate Ledger",
+            "version": "1",
+            "chainId": self.chain_id,
+            "verifyingContract": self.address,
+        }
+        fields = (("run", "bytes32"), ("head", "bytes32"), ("target", "bytes32"), ("entry", "bytes32"))
+        return {
+            "domain": domain,
+            "types": {
+                "EIP712Domain": [
+                    {"name": "name", "type": "string"},
+                    {"name": "version", "type": "string"},
+                    {"name": "chainId", "type": "uint256"},
+                    {"name": "verifyingContract", "type": "address"},
+                ],
+                "RollbackVote": [{"name": n, "type": t} for n, t in (*fields, ("nonce", "uint32"))],
+            },
+            "primaryType": "RollbackVote",
+            "message": {"run": run, "head": head, "target": target, "entry": entry, "nonce": nonce},
+        }
+
     def node_set(self, run: bytes, nodes: Sequence[str], roster: int) -> bytes:
         """Digest that nodes sign: `nodes` follow the set numbered `roster`, the last agreed on."""
         return self._digest(_NODE_SET, ["bytes32", "bytes32", "uint32"], [run, _packed(nodes), roster])

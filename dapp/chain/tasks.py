@@ -4,7 +4,7 @@ stores.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -109,11 +109,16 @@ class TaskView:
 
 def view(chain: Chain, task: bytes, from_block: int | None = None) -> TaskView:
     """The task as it stands at the latest block. Raises TaskUnknown, HistoryIncomplete."""
+    return view_of(chain, task, lambda: events.of_task(chain, task, from_block))
+
+
+def view_of(chain: Chain, task: bytes, read: Callable[[], Sequence[events.TaskEvent]]) -> TaskView:
+    """As `view`; `read` gives everything that happened to the task, in order: from an index, say."""
     word = unpack_task(chain.read(chain.quorate.call("wordOf", task))[0])
     if isinstance(word, TaskWord) and not word.exists:
-        raise TaskUnknown(f"there is no task 0x{task.hex()} on this board")
+        raise TaskUnknown(f"there is no task 0x{task.hex()} on this board", task=task.hex())
     late = LateWord.unpack(chain.read(chain.quorate.call("lateOf", task))[0])
-    history = events.of_task(chain, task, from_block)
+    history = read()
     opened = next(iter(events.of_type(history, events.TaskOpened)), None)
     if opened is None or chain.board.task_id(opened.key) != task:
         raise HistoryIncomplete(f"the event that opened task 0x{task.hex()} is missing", retryable=True)

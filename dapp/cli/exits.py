@@ -47,6 +47,8 @@ BY_CODE: Final = MappingProxyType(
         "consent-missing": Exit.USAGE,
         "declined": Exit.USAGE,
         "not-found": Exit.NOT_FOUND,
+        "page-missing": Exit.NOT_FOUND,
+        "view-invalid": Exit.USAGE,
         "store-not-found": Exit.NOT_FOUND,
         "pack-missing": Exit.NOT_FOUND,
         "dataset-unavailable": Exit.NOT_FOUND,
@@ -89,6 +91,9 @@ BY_CODE: Final = MappingProxyType(
         "recorder-unreachable": Exit.UNREACHABLE,
         "invalid-state": Exit.INTEGRITY,
         "request-refused": Exit.REFUSED,
+        "web-refused": Exit.REFUSED,
+        "not-understood": Exit.INTEGRITY,
+        "recovery-refused": Exit.INTEGRITY,
         "interrupted": Exit.INTERRUPTED,
         "terminated": Exit.TERMINATED,
     }

@@ -22,6 +22,7 @@ from dapp.cli.verbs import (
     demo_rollback,
     deploy,
     devnet,
+    digest,
     doctor,
     draw,
     fuse,
@@ -38,6 +39,7 @@ from dapp.cli.verbs import (
     train,
     verify,
     vote,
+    web,
 )
 from dapp.cli.verbs import help as topics
 from dapp.cli.verbs import round as rounds
@@ -68,7 +70,7 @@ for name, group in {
     app.add_typer(group, name=name)
 for module in (
     devnet, deploy, train, verify, settle, fuse, badges, agent, record, node, rollback, demo, demo_lifelong,
-    demo_rollback, doctor, topics,
+    demo_rollback, digest, doctor, topics, web,
 ):  # fmt: skip
     app.registered_commands += module.app.registered_commands
 app.registered_commands += rounds.ending.registered_commands

@@ -6,7 +6,10 @@ import re
 from decimal import Decimal
 from typing import Final
 
+from dapp.amounts import ether, percent
 from dapp.cli.errors import Usage
+
+__all__ = ["ether", "parse_wei", "percent"]
 
 UNITS: Final = {"wei": 1, "gwei": 10**9, "ether": 10**18}
 MAX_WEI: Final = 2**96 - 1
@@ -24,17 +27,3 @@ def parse_wei(text: str) -> int:
     if wei != int(wei) or wei > MAX_WEI:
         raise Usage(f"{text[:40]!r} is not a whole number of wei up to 2^96 - 1")
     return int(wei)
-
-
-def ether(wei: int) -> str:
-    """`wei` in ether, exactly: 1.5 ether."""
-    whole, part = divmod(abs(wei), 10**18)
-    fraction = f"{part:018d}".rstrip("0")
-    return f"{'-' if wei < 0 else ''}{whole}{'.' + fraction if fraction else ''} ether"
-
-
-def percent(ppm: int) -> str:
-    """Parts per million as a percentage, exactly: 98.4 %."""
-    whole, part = divmod(ppm, 10_000)
-    fraction = f"{part:04d}".rstrip("0")
-    return f"{whole}{'.' + fraction if fraction else ''} %"

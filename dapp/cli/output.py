@@ -10,16 +10,17 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from dapp.plain import plain
 from ml.errors import QuorateError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+__all__ = ["SCHEMA", "Output", "Reply", "harmless", "plain"]
 
 SCHEMA: Final = "quorate/1"
 WIDE: Final = 120  # columns of a table where there is no terminal to ask
@@ -109,23 +110,6 @@ class Output:
 def harmless(text: str) -> str:
     """`text` with control characters written out: names from strangers must not steer the terminal."""
     return "".join(c if c in "\n\t" or c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def plain(value: object) -> Any:
-    """`value` as JSON has it: bytes as 0x…, dataclasses as objects, enums by name, paths as text."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, Enum):
-        return value.name.lower()
-    if is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(entry) for entry in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
 
 
 def _write(text: str) -> None:

@@ -4,59 +4,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import typer
 
 from dapp.cli.errors import ConsentMissing, Declined
 from dapp.cli.money import ether
 from dapp.cli.output import Output, Reply
+from dapp.signing.phrases import phrases
 
 if TYPE_CHECKING:
     from dapp.chain.contracts import Call
-
-CONSEQUENCES: Final = MappingProxyType(
-    {
-        "taskOpen": "The ether is locked until the task ends; you can cancel until submissions begin.",
-        "taskCancel": "The task ends for good and everything goes back to you.",
-        "commitSeal": "One model per account: this seal cannot be replaced or withdrawn.",
-        "commitOpen": "Everyone can fetch the model from now on.",
-        "commitOpenListed": "Everyone can fetch the model from now on.",
-        "commitStrike": "The copied model is out of the task.",
-        "draw": "The draw block is fixed; committee and shards follow from its hash.",
-        "drawReveal": "The drawn shards become public and the vote begins.",
-        "voteSeal": "One ballot per verifier: this seal cannot be replaced.",
-        "voteOpen": "Your scores become public and count.",
-        "voteSealMany": "The ballots in the batch count as sealed.",
-        "voteOpenMany": "The scores in the batch become public and count.",
-        "settle": "The outcome is written and the listed payees are paid.",
-        "withdraw": "What the task owes this account for its model leaves the contract.",
-        "withdrawFee": "What the task owes this account for its seat leaves the contract.",
-        "withdrawRemainder": "What the task has left for its initiator leaves the contract.",
-        "runStart": "The run's terms cannot be changed afterwards; its nodes only by a quorum of them.",
-        "record": "The announced entry is on record with its date.",
-        "attest": "The entries are registered: later ones build on them.",
-        "attestHeader": "The entry is registered: later ones build on it.",
-        "endorse": "It counts as a signature; one for another entry in the same place bars the node.",
-        "rollbackOpen": "The nodes are asked for a target; the next vote can be opened only after a pause.",
-        "rollback": "The run goes on from the target by a new entry; nothing is removed.",
-        "lineageStart": "The prizes of all rounds are locked; the terms cannot be changed afterwards.",
-        "lineageEnd": "The lineage takes no more rounds for good.",
-        "roundOpen": "The task is the lineage's next round and can be no other's.",
-        "declare": "What the model is, is said: it cannot be said otherwise in this round.",
-        "extend": "The accepted models are the new head, unless somebody overturns it in time.",
-        "overturn": "The head falls back, and the cheat has lost its share.",
-        "doubt": "The vote against the head stands.",
-        "roundClose": "The round ends without a head.",
-        "prizeWithdraw": "This account's share of the round's prize leaves the contract.",
-        "claim": "The badge stays with its account for good.",
-        "join": "The account can be drawn into committees from the next draw on.",
-        "leave": "The account is not drawn any more from the next draw on.",
-        "deploy": "The contract's code cannot be changed afterwards.",
-    }
-)
-"""What becomes irreversible, by the name of the contract's function."""
 
 
 class DryRun(Exception):
@@ -94,7 +52,8 @@ class Plan:
     @property
     def irreversible(self) -> str:
         """What cannot be taken back."""
-        return CONSEQUENCES.get(self.operation, "The transaction cannot be taken back.")
+        phrase = phrases().get(self.operation, {"then": "The transaction cannot be taken back."})
+        return phrase["then"]
 
     def text(self) -> str:
         """The plan for people."""

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from dapp.cli.output import Output
+from dapp.moments import duration
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -113,13 +114,3 @@ class Progress:
         if self._output.quiet:
             return Silence()
         return Bars(self._output) if sys.stderr.isatty() else Lines(self._output.say)
-
-
-def duration(seconds: float) -> str:
-    """`seconds` for people: 40 s, 3 min 20 s, 2 h 05 min."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

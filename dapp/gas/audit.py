@@ -99,10 +99,11 @@ def audit_run(chain: Chain, run: bytes) -> Audit:
 
 def _audit(chain: Chain, found: Iterable[events.Event]) -> Audit:
     hashes = list(dict.fromkeys(event.at.tx for event in found))
-    return Audit(tuple(_spent(chain, tx) for tx in hashes))
+    return Audit(tuple(spent(chain, tx) for tx in hashes))
 
 
-def _spent(chain: Chain, tx: str) -> Spent:
+def spent(chain: Chain, tx: str) -> Spent:
+    """What one transaction cost. Raises EndpointConfused when it is not there."""
     hashed = bytes.fromhex(tx.removeprefix("0x"))
     sent, receipt = chain.rpc.transaction(hashed), chain.rpc.receipt(hashed)
     if sent is None or receipt is None:

@@ -4,6 +4,7 @@ chain.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dapp import packages
@@ -90,8 +91,13 @@ class HeadModel:
 
 def known(chain: Chain, lineage: bytes) -> Known:
     """What the chain says of a lineage. Raises ContractRefused (LineageUnknown), LineageUnfit."""
+    return known_of(chain, lineage, lambda: events.of_lineage(chain, lineage))
+
+
+def known_of(chain: Chain, lineage: bytes, read: Callable[[], Sequence[events.LineageEvent]]) -> Known:
+    """As `known`; `read` gives everything that happened to the lineage, in order: from an index, say."""
     view = lineage_view(chain, lineage)
-    history = tuple(events.of_lineage(chain, lineage))
+    history = tuple(read())
     started = events.of_type(history, LineageStarted)
     if not started:
         raise LineageUnfit(f"the event that started lineage 0x{lineage.hex()} is missing", retryable=True)

@@ -56,20 +56,18 @@ def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Seale
     if ctx.journal.get("model", task.hex()) is None:
         _check_judgeable(ctx, task, manifest)
     document = manifest.to_bytes()
-    salt = ctx.chain.derive(b"model/" + task + sha256(document))
-    secret = {
-        "manifest": ctx.journal.keep(document).hex(),
-        "weights": ctx.journal.keep(weights).hex(),
-        "salt": salt.hex(),
-    }
-    kept = ctx.journal.put_once("model", task.hex(), secret)
-    if kept != secret:
+    files = {"manifest": ctx.journal.keep(document).hex(), "weights": ctx.journal.keep(weights).hex()}
+    secret = ctx.journal.get("model", task.hex())
+    if secret is None:
+        secret = files | {"salt": ctx.chain.derive(b"model/" + task + sha256(document)).hex()}
+        ctx.journal.put("model", task.hex(), secret)
+    if any(secret[name] != digest for name, digest in files.items()):
         raise TermsRefused(
             "this account has chosen another model for this task already",
             fix="Open the model that the journal holds; one account seals one model.",
         )
     ctx.failpoint("commit.seal:salt")
-    value = _seal_of(ctx, task, manifest, salt)
+    value = _seal_of(ctx, task, manifest, bytes.fromhex(secret["salt"]))
     stored = _submission(ctx, task)
     done = stored.state != SubmissionState.NONE and stored.digest == int.from_bytes(value) >> 56
     call = ctx.chain.quorate.call("commitSeal", task, value)

@@ -66,8 +66,8 @@ def spec_for(ctx: Context, lineage: bytes, kind: Kind, development: Development)
 def open_round(ctx: Context, lineage: bytes, task: bytes) -> Opened:
     """Make an open task, whose spec is a round's, the lineage's next round. By the initiator of both.
 
-    Raises TermsRefused, ContractRefused (HeadGoodEnough, HeadNotGoodEnough, RoundIsOpen, ChallengeOpen and
-    others).
+    Raises TermsRefused (retryable where the head is another), ContractRefused (HeadGoodEnough,
+    HeadNotGoodEnough, RoundIsOpen, ChallengeOpen and others).
     """
     view = tasks.view(ctx.chain, task)
     spec = packages.spec(ctx.store, view.key.spec)
@@ -77,7 +77,9 @@ def open_round(ctx: Context, lineage: bytes, task: bytes) -> Opened:
     standing = round_view(ctx.chain, task)
     if standing is None and spec.round.head != known.view.head.tensors.hex():
         raise TermsRefused(
-            "the lineage's head has moved since the task was prepared", fix="Open another task."
+            "the lineage's head is not the one that the task was prepared for",
+            fix="Open another task, unless the chain was reorganised and the head comes back.",
+            retryable=True,
         )
     kind = Kind[spec.kind.upper()]
     call = ctx.chain.lineage.call("roundOpen", known.terms.astuple(), int(kind), view.key.astuple())

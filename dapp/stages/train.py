@@ -18,6 +18,7 @@ from ml.data.samples import Samples
 from ml.evaluate import METRICS, likelihood_ppm
 from ml.growth import Grown
 from ml.growth.improving import FINE_TUNING
+from ml.growth.schemas import NEURONS
 from ml.manifest import Manifest
 from ml.round_rules import EXTEND, IMPROVE
 from ml.spec import TaskSpec
@@ -103,7 +104,8 @@ def extend(
     seed: int,
     options: Mapping[str, int] = growth.OPTIONS,
 ) -> Trained:
-    """The head grown by `labels`, in this order, for a round that extends.
+    """The head grown by `labels`, in this order, for a round that extends; without labels, by neurons alone
+    (rule "neurons"), from the samples of labels that the head knows.
 
     check_samples: of new labels, and of old ones where the contributor has any; the claim is the likelihood
     on them. Raises TermsRefused for another task, InvalidGrowth, HeadUnavailable, NotARound, InvalidSamples.
@@ -111,7 +113,7 @@ def extend(
     spec, round_ = _round(ctx, task, EXTEND)
     model = growth.grow(
         round_.head.model,
-        samples.with_labels(tuple(labels)),
+        samples.with_labels(tuple(labels) if labels or rule != NEURONS else round_.head.labels),
         rule,
         seed,
         labels=labels,

@@ -7,7 +7,9 @@ All verifiers get the same numbers: evaluation is exact, and fusion is seeded by
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from dapp import packages
 from dapp.chain import tasks
@@ -62,7 +64,33 @@ class Verified:
         return tuple(score.score_ppm for score in self.scores)
 
 
-def verify(ctx: Context, task: bytes) -> Verified:
+class Watch(Protocol):
+    """Whoever follows an evaluation of a task of kind fuse, model by model; it may pass on what it knows."""
+
+    def known(self, index: int) -> int | None:
+        """The score that an earlier run of this evaluation found for a model; None: it has to be found."""
+
+    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+        """The model is about to be scored on these samples."""
+
+    def found(self, index: int, score_ppm: int) -> None:
+        """It scores so much."""
+
+
+class Unwatched:
+    """Nobody looks."""
+
+    def known(self, index: int) -> int | None:
+        return None
+
+    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+        return None
+
+    def found(self, index: int, score_ppm: int) -> None:
+        return None
+
+
+def verify(ctx: Context, task: bytes, watch: Watch | None = None) -> Verified:
     """Evaluate every opened model. Needs no account.
 
     Shards that cannot be used leave the initiator no way out: the public development test images stand in for
@@ -78,13 +106,13 @@ def verify(ctx: Context, task: bytes) -> Verified:
     spec = packages.spec(ctx.store, view.key.spec)
     samples, shards_unusable = _judged_on(ctx, spec, view)
     found, reasons = _models(ctx, spec, view)
-    head = None
+    head, watch = None, watch or Unwatched()
     if spec.kind != FUSE:
         scores, head = _round(ctx, spec, view, found, reasons, samples)
     elif spec.rule == "fused":
-        scores = _fused(ctx, spec, view, _classifiers(found), samples)
+        scores = _fused(ctx, spec, view, _classifiers(found), samples, watch)
     else:
-        scores = _standalone(ctx, spec, view, _classifiers(found), samples)
+        scores = _standalone(ctx, spec, _classifiers(found), samples, watch)
     return Verified(
         task,
         len(samples),
@@ -166,18 +194,21 @@ def _answers(ctx: Context, view: TaskView) -> bool:
 
 
 def _standalone(
-    ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
+    ctx: Context, spec: TaskSpec, found: dict[int, Classifier], samples: Samples, watch: Watch
 ) -> dict[int, int]:
-    scores = {}
-    for done, (index, model) in enumerate(found.items()):
-        ctx.progress("verify", done, len(found))
-        scores[index] = METRICS[spec.metric](model, samples, 1)
-    ctx.progress("verify", len(found), len(found))
-    return scores
+    def score(index: int, model: Classifier) -> int:
+        return METRICS[spec.metric](model, samples, 1)
+
+    return {index: score_ppm for index, _, score_ppm in _watched(ctx, found, samples, watch, score)}
 
 
 def _fused(
-    ctx: Context, spec: TaskSpec, view: TaskView, found: dict[int, Classifier], samples: Samples
+    ctx: Context,
+    spec: TaskSpec,
+    view: TaskView,
+    found: dict[int, Classifier],
+    samples: Samples,
+    watch: Watch,
 ) -> dict[int, int]:
     """Accuracy after fusing each model with those before it that reached MAFR, in order of opening [Mendis];
     at most what the model reaches by itself on its own labels, or good models would carry a useless one.
@@ -187,18 +218,39 @@ def _fused(
     seed = (view.seed or 0) % 2**SEED_BITS
     cache = FeatureCache()
     good: list[Classifier] = []
+
+    def score(index: int, model: Classifier) -> int:
+        own_ppm = own_label_accuracy_ppm(model, samples)
+        if own_ppm < view.key.mafr_ppm:
+            return own_ppm
+        together = fuse(spec.fusion, [*good, model], development, labels, seed, cache)
+        return min(own_ppm, accuracy_ppm(together, samples))
+
     scores = {}
+    for index, model, score_ppm in _watched(ctx, found, samples, watch, score):
+        scores[index] = score_ppm
+        if score_ppm >= view.key.mafr_ppm:
+            good.append(model)
+    return scores
+
+
+def _watched(
+    ctx: Context,
+    found: dict[int, Classifier],
+    samples: Samples,
+    watch: Watch,
+    score: Callable[[int, Classifier], int],
+) -> Iterator[tuple[int, Classifier, int]]:
+    """Index, model and score of each, in order of opening."""
     for done, (index, model) in enumerate(found.items()):
         ctx.progress("verify", done, len(found))
-        scores[index] = own_label_accuracy_ppm(model, samples)
-        if scores[index] < view.key.mafr_ppm:
-            continue
-        together = fuse(spec.fusion, [*good, model], development, labels, seed, cache)
-        scores[index] = min(scores[index], accuracy_ppm(together, samples))
-        if scores[index] >= view.key.mafr_ppm:
-            good.append(model)
+        score_ppm = watch.known(index)
+        if score_ppm is None:
+            watch.begins(index, model, samples)
+            score_ppm = score(index, model)
+            watch.found(index, score_ppm)
+        yield index, model, score_ppm
     ctx.progress("verify", len(found), len(found))
-    return scores
 
 
 def _round(

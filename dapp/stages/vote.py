@@ -7,10 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dapp import ballots
+from dapp.ballots import Decided
 from dapp.chain import tasks
 from dapp.chain.batches import OpenedEntry, SealedEntry, SignedSeal, pack_opened, pack_sealed
 from dapp.chain.client import Receipt
 from dapp.chain.handed_over import LeftOut, openable, sealable
+from dapp.chain.outbox import is_unsent
 from dapp.chain.seals import pack_scores
 from dapp.chain.tasks import Seat, TaskView
 from dapp.chain.words import Phase
@@ -48,14 +51,16 @@ class SentBatch:
     left_out: tuple[LeftOut, ...] = ()  # what was handed over and not sent
 
 
-def seal(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SealedBallot:
+def seal(ctx: Context, task: bytes, scores_ppm: Sequence[int], instead: bool = False) -> SealedBallot:
     """Seal our ballot by a transaction of our own: once; other scores after that are refused.
+
+    instead: in place of scores that were decided on and never sent; what opens those stays in the journal.
 
     Raises NothingDue when our account was not drawn, TermsRefused, ContractRefused (WrongPhase and others).
     """
     view = tasks.view(ctx.chain, task)
     seat = _seat(ctx, view)
-    value = _seal(ctx, view, scores_ppm)
+    value = _seal(ctx, view, scores_ppm, instead)
     call = ctx.chain.quorate.call("voteSeal", task, seat.seat, value)
     receipt = once(ctx, "vote.seal", task, call, seat.sealed == value)
     return SealedBallot(task, seat.seat, value, receipt)
@@ -69,8 +74,8 @@ def open_ballot(ctx: Context, task: bytes, pay_to: str | None = None) -> OpenedB
     """
     view = tasks.view(ctx.chain, task)
     seat = _seat(ctx, view)
-    scores, salt = _secret(ctx, task)
-    scores_ppm = tuple(int.from_bytes(scores[i : i + 3], "big") for i in range(0, len(scores), 3))
+    ballot = _secret(ctx, view, seat)
+    scores, salt = ballot.scores, ballot.salt
     done = seat.scores_ppm is not None
     if seat.in_batch:
         which = next(i for i, batch in enumerate(view.batches) if seat.seat in _seats(batch))
@@ -80,7 +85,7 @@ def open_ballot(ctx: Context, task: bytes, pay_to: str | None = None) -> OpenedB
         call = ctx.chain.quorate.call("voteOpenAndWithdraw", view.key.astuple(), scores, salt, pay_to)
     else:
         call = ctx.chain.quorate.call("voteOpen", task, scores, salt)
-    return OpenedBallot(task, seat.seat, scores_ppm, once(ctx, "vote.open", task, call, done))
+    return OpenedBallot(task, seat.seat, ballot.scores_ppm, once(ctx, "vote.open", task, call, done))
 
 
 def sign(ctx: Context, task: bytes, scores_ppm: Sequence[int]) -> SignedSeal:
@@ -103,7 +108,9 @@ def opening(ctx: Context, task: bytes) -> OpenedEntry:
             f"the phase is {view.phase.name.lower()}; openings are handed over in the phase Ballot only",
             fix="Run this again once `quorate task show` says ballot: opened sooner, a ballot can be copied.",
         )
-    return OpenedEntry(_seat(ctx, view).seat, *_secret(ctx, task))
+    seat = _seat(ctx, view)
+    ballot = _secret(ctx, view, seat)
+    return OpenedEntry(seat.seat, ballot.scores, ballot.salt)
 
 
 def seal_many(ctx: Context, task: bytes, signed: Sequence[SignedSeal]) -> SentBatch:
@@ -163,7 +170,7 @@ def _seat(ctx: Context, view: TaskView) -> Seat:
     return seat
 
 
-def _seal(ctx: Context, view: TaskView, scores_ppm: Sequence[int]) -> bytes:
+def _seal(ctx: Context, view: TaskView, scores_ppm: Sequence[int], instead: bool = False) -> bytes:
     """Our seal over these scores, with its salt in the journal."""
     if len(scores_ppm) != len(view.models):
         raise TermsRefused(f"{len(scores_ppm)} scores for {len(view.models)} models")
@@ -171,22 +178,43 @@ def _seal(ctx: Context, view: TaskView, scores_ppm: Sequence[int]) -> bytes:
         if not 0 <= score_ppm <= 1_000_000:
             raise TermsRefused(f"score {score_ppm} of model {index} is outside 0 to 1,000,000 ppm")
     scores = pack_scores(scores_ppm)
-    secret = {"scores": scores.hex(), "salt": ctx.chain.derive(b"ballot/" + view.task)[:16].hex()}
-    if ctx.journal.put_once("ballot", view.task.hex(), secret) != secret:
+    known = ballots.decided(ctx.journal, view.task)
+    if not known or (known[0].scores != scores and instead):
+        _check_undecided(ctx, view, known)
+        salt = ctx.chain.derive(b"ballot/" + view.task)[:16]
+        ballots.decide(ctx.journal, view.task, Decided(scores, salt))
+        known = ballots.decided(ctx.journal, view.task)
+    if known[0].scores != scores:
         raise TermsRefused(
             "this account has decided on other scores for this task already",
             fix="Seal and open the ballot that the journal holds; one account has one ballot.",
         )
     ctx.failpoint("vote.seal:salt")
-    salt = bytes.fromhex(secret["salt"])
-    return ctx.chain.board.ballot_seal(view.task, ctx.chain.address, scores, salt)
+    return known[0].seal(ctx.chain.board, view.task, ctx.chain.address)
 
 
-def _secret(ctx: Context, task: bytes) -> tuple[bytes, bytes]:
-    secret = ctx.journal.get("ballot", task.hex())
-    if secret is None:
-        raise NotSealedHere(f"the journal holds no ballot for task 0x{task.hex()}")
-    return bytes.fromhex(secret["scores"]), bytes.fromhex(secret["salt"])
+def _check_undecided(ctx: Context, view: TaskView, known: Sequence[Decided]) -> None:
+    """Raise TermsRefused for other scores than were sent, by this journal or by whomever."""
+    seat = _seat(ctx, view)
+    if known and (seat.sealed is not None or not is_unsent(ctx.journal, f"vote.seal/{view.task.hex()}")):
+        raise TermsRefused("the ballot is sealed: its scores cannot be changed any more")
+
+
+def _secret(ctx: Context, view: TaskView, seat: Seat) -> Decided:
+    """What opens our ballot as it was sealed. Raises NotSealedHere."""
+    known = ballots.decided(ctx.journal, view.task)
+    if not known:
+        raise NotSealedHere(f"the journal holds no ballot for task 0x{view.task.hex()}")
+    if seat.sealed is None:
+        return known[0]
+    found = ballots.opening(known, ctx.chain.board, view.task, ctx.chain.address, seat.sealed)
+    if found is None:
+        raise NotSealedHere(
+            f"what the journal holds does not open the ballot that was sealed for task 0x{view.task.hex()}",
+            fix="Run this where it was sealed, or bring its recovery file: the sealed ballot has other scores"
+            " or another salt.",
+        )
+    return found
 
 
 def _seats(batch: Sequence[SealedEntry]) -> set[int]:

@@ -1,10 +1,12 @@
-"""A data set shared out for a lineage: an initiator, participants, and shards that no round has seen before.
+"""A data set shared out for lineages: private shares, public images, shards that no round has seen before.
 
-Everything follows from the seed. The published test images are in no share.
+Everything follows from the seed. No image is in two parts; the published test images are in none. `share_out`
+divides all that there is, as the command line does; a Pool gives as many of each label as are asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml.data.samples import Dataset, Samples
 from ml.data.shards import split
-from ml.errors import InvalidSamples
+from ml.errors import DatasetUnavailable, InvalidSamples
 
 PARTICIPANTS: Final = 8
 ROUNDS: Final = 10  # for which there are fresh shards
@@ -38,7 +40,7 @@ class Share:
 
 @dataclass(frozen=True, eq=False)
 class LifeShares:
-    """A data set, shared out."""
+    """A data set, shared out among participants and rounds."""
 
     initiator: Share
     participants: tuple[Share, ...]
@@ -54,6 +56,33 @@ class LifeShares:
         if not 1 <= number <= len(self.rounds):
             raise InvalidSamples(f"there are fresh samples for {len(self.rounds)} rounds, none for {number}")
         return split(self.rounds[number - 1].with_labels(labels), SHARDS)
+
+
+class Pool:
+    """Training images that nobody has yet."""
+
+    def __init__(self, samples: Samples, seed: int) -> None:
+        self._samples = samples
+        self._random = np.random.default_rng(seed)
+        order_N = self._random.permutation(len(samples))
+        self._left = {
+            int(label): order_N[samples.labels_N[order_N] == label] for label in np.unique(samples.labels_N)
+        }
+
+    def draw(self, labels: Sequence[int], count: int) -> Samples:
+        """`count` images of each label, shuffled. Raises DatasetUnavailable when fewer are left."""
+        drawn = []
+        for label in labels:
+            left = self._left[label]
+            if len(left) < count:
+                raise DatasetUnavailable(f"{count} images of class {label} wanted, {len(left)} are left")
+            drawn.append(left[:count])
+            self._left[label] = left[count:]
+        return self._samples.take(self._random.permutation(np.concatenate(drawn)))
+
+    def share(self, labels: Sequence[int], train: int, check: int) -> Share:
+        """A party's: so many images of each label to train on, and to check its claim on."""
+        return Share(self.draw(labels, train), self.draw(labels, check))
 
 
 def share_out(

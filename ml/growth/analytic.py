@@ -17,16 +17,14 @@ import torch
 from torch import Tensor
 
 from ml.growth.lesson import Lesson
-from ml.growth.statistics import HELD_OUT, best_temperature
+from ml.growth.statistics import folds, rounded, suiting
 from ml.threads import torch_threads
 
 if TYPE_CHECKING:
     from ml.growth.grown import Grown
 
 RIDGE: Final = 1e-6  # as a share of the mean of the Gram matrix's diagonal
-LEAST_TEMPERATURE: Final = (
-    0.125  # a few easy classes would set it to next to nothing, and all later ones suffer
-)
+UNTOLD: Final = 0.125  # temperature where no sample tells: of one class, or one sample of each
 CHUNK: Final = 4_096  # samples in float64 at a time
 
 
@@ -37,11 +35,22 @@ def teach(lesson: Lesson) -> dict[str, Tensor]:
     tensors = _halves("gram", _packed(gram_PP)) | _halves("sums", sums_KP)
     if not lesson.part.founds:
         return tensors
-    held_N = torch.arange(len(lesson.target_N)) % HELD_OUT == HELD_OUT - 1
-    weight_KP = solve(*_sums(lesson.features_NF[~held_N], lesson.target_N[~held_N], labels), RIDGE)
-    scores_NK = _with_one(lesson.features_NF[held_N]) @ weight_KP.T
-    temperature = max(LEAST_TEMPERATURE, best_temperature(64 * scores_NK, lesson.target_N[held_N]) / 64)
+    temperature = _temperature(lesson, gram_PP, sums_KP)
     return tensors | {"ridge": torch.tensor([RIDGE]), "temperature": torch.tensor([temperature])}
+
+
+def _temperature(lesson: Lesson, gram_PP: Tensor, sums_KP: Tensor) -> float:
+    """That which suits the outputs for samples left out."""
+    scores, targets = [], []
+    for fold_N in folds(lesson.target_N):
+        features_NF, target_N = lesson.features_NF[fold_N], lesson.target_N[fold_N]
+        gram, sums = _sums(features_NF, target_N, len(sums_KP))
+        weight_KP = solve(gram_PP - gram, sums_KP - sums, RIDGE)
+        scores.append(_with_one(features_NF) @ weight_KP.T)
+        targets.append(target_N)
+    if not scores or len(sums_KP) == 1:
+        return UNTOLD
+    return rounded(suiting(torch.cat(scores), torch.cat(targets)))
 
 
 def answer(model: Grown) -> Callable[[Tensor], Tensor]:
@@ -54,7 +63,7 @@ def answer(model: Grown) -> Callable[[Tensor], Tensor]:
 
 def model_sums(model: Grown) -> tuple[Tensor, Tensor]:
     """gram_PP and sums_KP over all parts, in float64."""
-    parts = [model.of(part) for part in model.plan.parts]
+    parts = [model.of(part) for part in model.plan.taught]
     triangle = torch.stack([_whole(tensors, "gram") for tensors in parts]).sum(dim=0)
     return _unpacked(triangle, model.plan.features + 1), torch.cat([_whole(t, "sums") for t in parts])
 

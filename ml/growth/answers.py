@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from torch import Tensor
 
-from ml.growth import analytic, progressive, subspace, widened
+from ml.growth import analytic, correction, progressive, subspace, widened
 from ml.growth.base import base_log_probabilities
 
 if TYPE_CHECKING:
@@ -24,3 +24,8 @@ ANSWERS: Final[Mapping[str | None, Callable[[Grown], Callable[[Tensor], Tensor]]
     }
 )
 """By the names in ml.growth.schemas; a model without parts is its base."""
+
+
+def answer_of(model: Grown) -> Callable[[Tensor], Tensor]:
+    """log_p_BK: the parts with labels answer, neurons alone correct them."""
+    return correction.corrected(model, ANSWERS[model.plan.family](model))

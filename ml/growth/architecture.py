@@ -43,7 +43,7 @@ class GrownPlan:
     labels: tuple[int, ...]
     base: Base
     parts: tuple[Part, ...]
-    family: str | None  # None while there are no parts
+    family: str | None  # None while no part has labels
     tensors: Mapping[str, Shape]  # by full name, in name order: exactly what a weights file holds
     parameters: int
     macs: int
@@ -52,6 +52,11 @@ class GrownPlan:
     def features(self) -> int:
         """Numbers that the base makes of one sample."""
         return self.base.features
+
+    @property
+    def taught(self) -> tuple[Part, ...]:
+        """The parts that brought labels."""
+        return tuple(part for part in self.parts if part.labels)
 
 
 def is_grown(architecture: object) -> bool:
@@ -82,7 +87,7 @@ def check_grown(architecture: object, bounds: Bounds = CEILING) -> GrownPlan:
         labels=base.labels + tuple(label for part in parts for label in part.labels),
         base=base,
         parts=tuple(parts),
-        family=schemas.SCHEMAS[parts[0].rule].family if parts else None,
+        family=_family(parts),
         tensors=dict(sorted(tensors.items())),
         parameters=sum(prod(s) for s in tensors.values()),
         macs=_macs(base, parts),
@@ -143,7 +148,7 @@ def _part(entry: object, base: Base, before: list[Part]) -> Part:
     index = len(before)
     fields = Fields(entry, f"architecture.parts[{index}]", InvalidArchitecture)
     schema = schemas.SCHEMAS[fields.one_of("rule", tuple(schemas.SCHEMAS))]
-    labels = _labels(fields)
+    labels = _labels(fields, schema)
     after = fields.integer("after", 0, index)
     options = {name: fields.integer(name, low, high) for name, (low, high) in schema.options.items()}
     fields.done()
@@ -154,9 +159,17 @@ def _part(entry: object, base: Base, before: list[Part]) -> Part:
         )
     if index and not after and not base.labels:
         raise InvalidArchitecture(f"{fields.where}.after must be at least 1: the base has no labels")
-    if before and schema.family != schemas.SCHEMAS[before[0].rule].family:
+    if after != index and not (labels and before[-1].labels):
         raise InvalidArchitecture(
-            f"{fields.where}.rule {schema.name} cannot stand beside {before[0].rule}: answers do not compare"
+            f"{fields.where}.after must be {index}: nothing is taught side by side with neurons alone"
+        )
+    if not labels and not index and not base.labels:
+        raise InvalidArchitecture(f"{fields.where}.rule {schema.name} finds no labels that it could correct")
+    family = _family(before)
+    if schema.family != family and family is not None and (schema.teaches or family == "sums"):
+        first = next(part.rule for part in before if part.labels)
+        raise InvalidArchitecture(
+            f"{fields.where}.rule {schema.name} cannot stand beside {first}: answers do not compare"
         )
     if schema.family == "sums" and base.labels:
         raise InvalidArchitecture(
@@ -172,13 +185,17 @@ def _part(entry: object, base: Base, before: list[Part]) -> Part:
         features=base.features,
         older=len(base.labels) + sum(len(p.labels) for p in known),
         founds=index == 0 and not base.labels,
-        hidden_before=sum(p.options.get("hidden", 0) for p in known),
+        hidden_before=sum(p.options.get("hidden", 0) for p in known if p.labels),
     )
     return replace(part, tensors=schema.tensors(part))
 
 
-def _labels(fields: Fields) -> tuple[int, ...]:
-    entries = fields.items("labels", 1, MAX_LABELS)
+def _family(parts: list[Part]) -> str | None:
+    return next((schemas.SCHEMAS[part.rule].family for part in parts if part.labels), None)
+
+
+def _labels(fields: Fields, schema: schemas.Schema) -> tuple[int, ...]:
+    entries = fields.items("labels", 1, MAX_LABELS) if schema.teaches else fields.items("labels", 0, 0)
     where = f"{fields.where}.labels"
     return tuple(fields.bounded(e, f"{where}[{i}]", 0, MAX_LABELS - 1) for i, e in enumerate(entries))
 

@@ -17,14 +17,14 @@ from ml.architecture import Architecture
 from ml.bounds import CEILING, Bounds
 from ml.data.samples import Samples
 from ml.errors import InvalidGrowth, InvalidSamples
-from ml.growth import analytic, dual_memory, progressive, subspace, widened
+from ml.growth import analytic, correction, dual_memory, progressive, subspace, widened
 from ml.growth.architecture import KIND, VERSION, GrownPlan, check_grown, with_part
 from ml.growth.frozen import check_extension
 from ml.growth.grown import Grown, from_tensors
 from ml.growth.lesson import Lesson
 from ml.growth.neurons import Recipe
 from ml.growth.scattering import filters
-from ml.growth.schemas import SCHEMAS
+from ml.growth.schemas import NEURONS, SCHEMAS
 from ml.growth.statistics import gather, settle
 from ml.models.classifier import Classifier
 from ml.threads import torch_threads
@@ -36,6 +36,7 @@ RULES: Final[Mapping[str, Callable[[Lesson], dict[str, Tensor]]]] = MappingProxy
         "progressive": progressive.teach,
         "widened": widened.teach,
         "dual_memory": dual_memory.teach,
+        NEURONS: correction.teach,
     }
 )
 OPTIONS: Final = MappingProxyType({"directions": 80, "hidden": 128})
@@ -111,14 +112,15 @@ def grow(
     bounds: Bounds = CEILING,
     features_NF: Tensor | None = None,
 ) -> Grown:
-    """`parent` with one part more, which knows the classes of `samples`.
+    """`parent` with one part more, which knows the classes of `samples`; by the rule "neurons" with one that
+    answers better for classes that `parent` knows.
 
-    labels       their order in the new model; else ascending
+    labels       the order of the new ones in the new model; else ascending
     options      the rule's integers: `directions` of a class, `hidden` neurons
     features_NF  what `parent.features(samples)` gives, for those who have it already
 
-    Raises InvalidGrowth for a class that the model has; InvalidArchitecture for a rule that does not fit its
-    parts, or when the model would cost more than `bounds`.
+    Raises InvalidGrowth for a class that the model has, by neurons for one that it has not;
+    InvalidArchitecture for a rule that does not fit its parts, or for a model that costs more than `bounds`.
     """
     return _taught(
         parent, parent.architecture, samples, rule, seed, labels, options, recipe, bounds, features_NF
@@ -128,7 +130,8 @@ def grow(
 def merge(parent: Grown, children: Sequence[Grown], bounds: Bounds = CEILING) -> Grown:
     """`parent` with the parts of all `children`, in their order. Nothing is trained, no tensor changes.
 
-    Each child must be `parent` and one part more; their classes must differ. Raises InvalidGrowth.
+    Each child must be `parent` and one part more; their classes must differ; neurons alone merge with no
+    other growth. Raises InvalidGrowth.
     """
     architecture, tensors = parent.architecture, dict(parent.tensors)
     known = len(parent.plan.parts)
@@ -141,6 +144,8 @@ def merge(parent: Grown, children: Sequence[Grown], bounds: Bounds = CEILING) ->
                 f"growth {number} adds {len(child.plan.parts) - known} parts; a merge takes one of each"
             )
         part = child.plan.parts[known]
+        if not part.labels and len(children) > 1:
+            raise InvalidGrowth(f"growth {number} adds neurons alone: they merge with no other growth")
         for label in part.labels:
             if label in taught:
                 raise InvalidGrowth(f"growths {taught[label]} and {number} both teach class {label}")
@@ -174,8 +179,7 @@ def _taught(
         raise InvalidGrowth(
             f"there is no growth rule {rule[:40]!r}", fix=f"Choose one of: {', '.join(RULES)}."
         )
-    order = sorted(set(samples.labels_N.tolist())) if labels is None else list(labels)
-    _check_order(order, samples, parent)
+    order, places = _order(rule, labels, samples, parent)
     values = {name: dict(OPTIONS, **options)[name] for name in SCHEMAS[rule].options}
     entry = {"rule": rule, "labels": order, "after": len(architecture["parts"])} | values
     grown = with_part(architecture, entry)
@@ -185,7 +189,6 @@ def _taught(
         features_NF = (
             parent.features(samples) if parent is not None else _blank(grown, plan, tensors).features(samples)
         )
-    places = {label: place for place, label in enumerate(order)}
     target_N = torch.tensor([places[label] for label in samples.labels_N.tolist()])
     part = plan.parts[-1]
     with torch_threads(1):
@@ -196,7 +199,30 @@ def _taught(
     return from_tensors(grown, plan, tensors)
 
 
+def _order(
+    rule: str, labels: Sequence[int] | None, samples: Samples, parent: Grown | None
+) -> tuple[list[int], dict[int, int]]:
+    """The new part's labels, and the place of each label of the samples among those that it answers for."""
+    if SCHEMAS[rule].teaches:
+        order = sorted(set(samples.labels_N.tolist())) if labels is None else list(labels)
+        _check_order(order, samples, parent)
+        return order, {label: place for place, label in enumerate(order)}
+    known = () if parent is None else parent.labels
+    if labels:
+        raise InvalidGrowth(f"the rule {rule} teaches no class; labels {list(labels)} were named")
+    for label in sorted(set(samples.labels_N.tolist())):
+        if label not in known:
+            raise InvalidGrowth(f"the model does not know class {label}; {rule} teach none", label=label)
+    if len(samples) == 0:
+        raise InvalidSamples(f"the rule {rule} needs samples of classes that the model knows")
+    return [], {label: place for place, label in enumerate(known)}
+
+
 def _check_order(order: list[int], samples: Samples, parent: Grown | None) -> None:
+    if not order:
+        raise InvalidGrowth(
+            "no class to teach is named", fix=f"Name labels, or grow by the rule {NEURONS}, which needs none."
+        )
     present = set(samples.labels_N.tolist())
     if set(order) != present or len(order) != len(present):
         raise InvalidGrowth(f"the samples have the classes {sorted(present)}, not {order}")

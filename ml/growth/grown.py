@@ -19,7 +19,7 @@ from ml.bounds import CEILING, Bounds
 from ml.canonical import canonical_json, sha256
 from ml.data.samples import Samples
 from ml.errors import InvalidPackage
-from ml.growth.answers import ANSWERS
+from ml.growth.answers import answer_of
 from ml.growth.architecture import GrownPlan, check_grown
 from ml.growth.part import Part
 from ml.growth.scattering import Transform
@@ -83,7 +83,7 @@ class Grown:
 
     def _prepared(self) -> Callable[[Tensor], Tensor]:
         if self._answer is None:
-            self._answer = ANSWERS[self.plan.family](self)
+            self._answer = answer_of(self)
         return self._answer
 
     def _see(self, batch: Samples) -> Tensor:

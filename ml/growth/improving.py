@@ -40,7 +40,7 @@ def improve(
     for part in parts:
         model = grow(
             model,
-            samples.with_labels(part.labels),
+            samples.with_labels(part.labels or model.labels),
             part.rule,
             seed,
             labels=part.labels,

@@ -26,7 +26,7 @@ class Lesson:
     parent: Grown | None
     part: Part
     features_NF: Tensor
-    target_N: Tensor  # places in part.labels
+    target_N: Tensor  # places in part.labels; for neurons alone, in the parent's labels
     seed: int
     recipe: Recipe
 
@@ -50,7 +50,7 @@ def older(model: Grown) -> list[Classes]:
     found: list[Classes] = []
     if model.plan.base.labels:
         found.append(Classes.of(model.tensors, "base.statistics."))
-    return found + [Classes.of(model.tensors, part.prefix) for part in model.plan.parts]
+    return found + [Classes.of(model.tensors, part.prefix) for part in model.plan.taught]
 
 
 def joined(groups: list[Classes]) -> Classes:

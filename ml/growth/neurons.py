@@ -51,7 +51,8 @@ class Layer:
 
 def scaling(features_NF: Tensor) -> dict[str, Tensor]:
     """The frozen centre of new samples' features, and one spread for all: quiet features stay quiet."""
-    spread = features_NF.double().std(dim=0).square().mean().sqrt().clamp_min(1e-6)
+    deviation_F = features_NF.double().std(dim=0).nan_to_num(1.0)  # one sample has none
+    spread = deviation_F.square().mean().sqrt().clamp_min(1e-6)
     return {"center": features_NF.mean(dim=0), "scale": spread.float().expand(features_NF.shape[1]).clone()}
 
 

@@ -51,13 +51,13 @@ class Part:
 
     index: int
     rule: str
-    labels: tuple[int, ...]
+    labels: tuple[int, ...]  # none: neurons alone, which correct the answers to the `older` labels
     after: int
     options: Mapping[str, int]
     features: int
     older: int  # labels of the base and of the parts it knows
     founds: bool  # the first part over a base without labels: it settles noise and temperature for all
-    hidden_before: int = 0  # hidden neurons of the parts it knows
+    hidden_before: int = 0  # hidden neurons of the parts with labels that it knows
     tensors: Mapping[str, Shape] = field(default_factory=dict)  # by local name
 
     @property

@@ -18,6 +18,7 @@ from torch.nn import functional
 from ml.growth.base import base_log_probabilities
 from ml.growth.lesson import Lesson, joined, older
 from ml.growth.neurons import Layer, scaling, start, train
+from ml.growth.part import Part
 from ml.growth.statistics import Classes, cleaned, draw
 
 if TYPE_CHECKING:
@@ -81,14 +82,14 @@ def _any(past: Classes, count: int, generator: Generator) -> Tensor:
 def answer(model: Grown) -> Callable[[Tensor], Tensor]:
     """log_p_BK: parts taught side by side break off their shares from the labels that all of them knew."""
     hidden = _hidden_of_each(model, torch.float64)
-    layers = [Layer(_as(model, number, torch.float64)) for number in range(len(model.plan.parts))]
+    layers = {part.index: Layer(_as(model, part, torch.float64)) for part in model.plan.taught}
     first = base_log_probabilities(model) if model.plan.base.labels else None
 
     def run(features_BF: Tensor) -> Tensor:
         x_BF = features_BF.double()
         log_p_BK = first(x_BF) if first is not None else x_BF[:, :0]
         seen = hidden(x_BF)
-        parts = model.plan.parts
+        parts = model.plan.taught
         at = 0
         while at < len(parts):
             group = [p for p in parts[at:] if p.after == parts[at].after]
@@ -114,24 +115,24 @@ def _hidden(model: Grown, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
 
     def run(x_BF: Tensor) -> Tensor:
         with torch.no_grad():
-            return torch.cat([x_BF[:, :0], *each(x_BF)], dim=1)
+            return torch.cat([x_BF[:, :0], *each(x_BF).values()], dim=1)
 
     return run
 
 
-def _hidden_of_each(model: Grown, dtype: torch.dtype) -> Callable[[Tensor], list[Tensor]]:
-    parts = model.plan.parts
-    layers = [Layer(_as(model, part.index, dtype)) for part in parts]
+def _hidden_of_each(model: Grown, dtype: torch.dtype) -> Callable[[Tensor], dict[int, Tensor]]:
+    parts = model.plan.taught
+    layers = [Layer(_as(model, part, dtype)) for part in parts]
 
-    def run(x_BF: Tensor) -> list[Tensor]:
-        seen: list[Tensor] = []
+    def run(x_BF: Tensor) -> dict[int, Tensor]:
+        seen: dict[int, Tensor] = {}  # by the part's index
         for part, layer in zip(parts, layers, strict=True):
-            earlier_BL = torch.cat(seen[: part.after], dim=1) if part.after else None
-            seen.append(layer.hidden(x_BF, earlier_BL))
+            earlier = [flow_BH for index, flow_BH in seen.items() if index < part.after]
+            seen[part.index] = layer.hidden(x_BF, torch.cat(earlier, dim=1) if earlier else None)
         return seen
 
     return run
 
 
-def _as(model: Grown, number: int, dtype: torch.dtype) -> dict[str, Tensor]:
-    return {name: tensor.to(dtype) for name, tensor in model.of(model.plan.parts[number]).items()}
+def _as(model: Grown, part: Part, dtype: torch.dtype) -> dict[str, Tensor]:
+    return {name: tensor.to(dtype) for name, tensor in model.of(part).items()}

@@ -2,7 +2,8 @@
 
 Families say how a model's parts answer together: `density` weighs classes by how well they explain the
 features, `sums` solves one ridge regression, `columns` breaks off each growth's share from the older labels,
-`rows` is one softmax over all.
+`rows` is one softmax over all. Neurons alone have no labels and belong to no family: they correct any but
+`sums`, whose answers to old labels move with each growth.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ MAX_DIRECTIONS: Final = 1_024
 MAX_HIDDEN: Final = 4_096
 DIRECTIONS: Final = {"directions": (1, MAX_DIRECTIONS)}
 HIDDEN: Final = {"hidden": (1, MAX_HIDDEN)}
+NEURONS: Final = "neurons"  # the rule of parts that bring no label
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,14 @@ class Schema:
     """One growth rule, as a checker needs it."""
 
     name: str
-    family: str  # parts of one model are of one family: their answers can be weighed against each other
+    family: str | None  # parts of one model are of one: their answers can be weighed against each other
     tensors: Callable[[Part], dict[str, Shape]]  # what a part adds to the weights file, by local name
     options: Mapping[str, tuple[int, int]]  # the integers that a part has in JSON, with their bounds
+
+    @property
+    def teaches(self) -> bool:
+        """Whether its parts bring labels."""
+        return self.family is not None
 
 
 def _subspace(part: Part) -> dict[str, Shape]:
@@ -63,6 +70,11 @@ def _analytic(part: Part) -> dict[str, Shape]:
     return tensors | ({"ridge": (1,), "temperature": (1,)} if part.founds else {})
 
 
+def _neurons(part: Part) -> dict[str, Shape]:
+    """A hidden layer, and what it adds to the answers of all labels before it."""
+    return _inputs(part) | _layers(part, outputs=part.older, lateral=0)
+
+
 def _statistics(part: Part) -> dict[str, Shape]:
     tensors = statistics_tensors(len(part.labels), part.options["directions"], part.features)
     return tensors | (dict.fromkeys(FOUNDATION, (1,)) if part.founds else {})
@@ -92,6 +104,7 @@ SCHEMAS: Final[Mapping[str, Schema]] = MappingProxyType(
             Schema("progressive", "columns", _progressive, DIRECTIONS | HIDDEN),
             Schema("widened", "rows", _widened, DIRECTIONS),
             Schema("dual_memory", "density", _dual_memory, DIRECTIONS | HIDDEN),
+            Schema(NEURONS, None, _neurons, HIDDEN),
         )
     }
 )

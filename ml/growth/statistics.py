@@ -7,6 +7,7 @@ Shapes: N samples, F features, D directions of a class, K classes.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,15 +15,17 @@ from typing import Final
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional
 
 from ml.canonical import sha256
 
 LEAST: Final = 1e-12
 KEPT: Final = 64
-HELD_OUT: Final = 5  # every fifth sample settles the temperature
-TEMPERATURES: Final = tuple(
-    2 ** (step / 4) for step in range(65)
-)  # at 1 and above: easy first classes would ask for less
+HELD_OUT: Final = 5  # every fifth sample is left out, in turn where each one counts
+DOUBT: Final = (
+    0.5  # samples that are taken to have been wrong, and as many right, beside those that were left out
+)
+STEPS: Final = range(-64, 17)  # quarters of a power of two about the mean difference of two labels' scores
 
 
 @dataclass(frozen=True)
@@ -123,15 +126,43 @@ class Explained:
 
 
 def settle(features_NF: Tensor, label_N: Tensor, directions: int) -> tuple[list[Fit], float, float]:
-    """The classes 0, 1, ... of `label_N`, the noise, and the temperature that suits samples left out."""
-    held_N = torch.arange(len(label_N)) % HELD_OUT == HELD_OUT - 1
-    classes = int(label_N.max()) + 1
-    trial = [fit(features_NF[~held_N & (label_N == c)], directions) for c in range(classes)]
+    """The classes 0, 1, ... of `label_N`, the noise, and the temperature that suits samples left out.
+
+    The noise is what the samples themselves leave unexplained: next to nothing where a class has no more of
+    them than directions. So the temperature is looked for on the distances, whatever the noise is.
+    """
+    classes = range(int(label_N.max()) + 1)
+    fits = [fit(features_NF[label_N == c], directions) for c in classes]
+    noise = rounded(noise_of(fits))
+    everything = torch.ones_like(label_N, dtype=torch.bool)
+    pairs = [(fold_N, ~fold_N) for fold_N in folds(label_N)] or [(everything, everything)]
+    left_out = [_left_out(features_NF, label_N, directions, fold_N, seen_N) for fold_N, seen_N in pairs]
+    scores_NK = torch.cat([scores for scores, _ in left_out])
+    found = suiting(scores_NK, torch.cat([labels for _, labels in left_out]))
+    return fits, noise, rounded(found / noise)
+
+
+def folds(label_N: Tensor) -> list[Tensor]:
+    """Which samples to leave out at a time: a fifth of every class, at least one, and never a whole class.
+
+    So none where every class has but one sample.
+    """
+    place_N = torch.full_like(label_N, -1)
+    for label in label_N.unique().tolist():
+        chosen_N = label_N == label
+        if (count := int(chosen_N.sum())) > 1:
+            place_N[chosen_N] = torch.arange(count) % HELD_OUT
+    found = [place_N == number for number in range(HELD_OUT)]
+    return [fold_N for fold_N in found if fold_N.any()]
+
+
+def _left_out(
+    features_NF: Tensor, label_N: Tensor, directions: int, fold_N: Tensor, seen_N: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Minus half the squared distances of samples from the classes as others show them; their labels."""
+    trial = [fit(features_NF[seen_N & (label_N == c)], directions) for c in range(int(label_N.max()) + 1)]
     noise = noise_of(trial)
-    scores_NK = Explained(gather(trial), noise, 1.0)(features_NF[held_N].double())
-    temperature = best_temperature(scores_NK, label_N[held_N])
-    fits = [fit(features_NF[label_N == c], directions) for c in range(classes)]
-    return fits, rounded(noise_of(fits)), temperature
+    return Explained(gather(trial), noise, 1 / noise)(features_NF[fold_N].double()), label_N[fold_N]
 
 
 def noise_of(fits: Sequence[Fit]) -> float:
@@ -139,10 +170,29 @@ def noise_of(fits: Sequence[Fit]) -> float:
     return max(sum(f.left for f in fits) / len(fits), 1e-9)
 
 
-def best_temperature(scores_NK: Tensor, label_N: Tensor) -> float:
-    """That of TEMPERATURES with the least cross-entropy."""
-    losses = [float(torch.nn.functional.cross_entropy(scores_NK / t, label_N)) for t in TEMPERATURES]
-    return rounded(TEMPERATURES[losses.index(min(losses))])
+def suiting(scores_NK: Tensor, label_N: Tensor) -> float:
+    """The temperature with which these scores of samples left out have the least cross-entropy.
+
+    Few samples that are all told right would ask for none at all. So DOUBT samples count as told wrong, the
+    next best label in place of their own (as Krichevsky & Trofimov, 1981, for shares; Platt, 1999, has one
+    for scores). One class alone has nothing to be told from: its scores are taken for chi-squared distances.
+    """
+    scores_NK = scores_NK.nan_to_num()  # of what has no answer
+    own_N = scores_NK.gather(1, label_N[:, None])[:, 0]
+    if scores_NK.shape[1] == 1:
+        return max(float(own_N.var(correction=0)) / max(float(own_N.abs().mean()), LEAST), LEAST)
+    next_best_N, next_N = scores_NK.scatter(1, label_N[:, None], -torch.inf).max(dim=1)
+    wrong = DOUBT / (len(label_N) + 2 * DOUBT)
+    middle = round(4 * math.log2(max(float((own_N - next_best_N).abs().mean()), LEAST)))
+    best, chosen = math.inf, 0.0
+    for step in STEPS:
+        temperature = 2 ** ((middle + step) / 4)
+        log_p_NK = (scores_NK / temperature).log_softmax(dim=1)
+        right, doubted = (functional.nll_loss(log_p_NK, truth_N) for truth_N in (label_N, next_N))
+        loss = float((1 - wrong) * right + wrong * doubted)
+        if loss < best:
+            best, chosen = loss, temperature
+    return chosen
 
 
 def rounded(value: float) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor
 from ml.growth.base import base_log_probabilities
 from ml.growth.lesson import Lesson, older
 from ml.growth.neurons import Layer
+from ml.growth.part import Part
 from ml.growth.statistics import Explained
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def answer(model: Grown) -> Callable[[Tensor], Tensor]:
     """
     noise, temperature = model.value("noise"), model.value("temperature")
     gates = [Explained(classes, noise, temperature) for classes in older(model)]
-    experts = [*_base_expert(model), *(_expert(model, number) for number in range(len(model.plan.parts)))]
+    experts = [*_base_expert(model), *(_expert(model, part) for part in model.plan.taught)]
 
     def run(features_BF: Tensor) -> Tensor:
         x_BF = features_BF.double()
@@ -55,8 +56,7 @@ def _base_expert(model: Grown) -> list[Callable[[Tensor], Tensor]]:
     return [base_log_probabilities(model)] if model.plan.base.labels else []
 
 
-def _expert(model: Grown, number: int) -> Callable[[Tensor], Tensor] | None:
-    part = model.plan.parts[number]
+def _expert(model: Grown, part: Part) -> Callable[[Tensor], Tensor] | None:
     if "out.weight" not in part.tensors:
         return None
     layer = Layer({name: tensor.double() for name, tensor in model.of(part).items()})

@@ -60,7 +60,7 @@ def answer(model: Grown) -> Callable[[Tensor], Tensor]:
 
 def _logits(model: Grown) -> Callable[[Tensor], Tensor]:
     base = base_logits(model) if model.plan.base.labels else None
-    rows = [{n: t.double() for n, t in model.of(part).items()} for part in model.plan.parts]
+    rows = [{n: t.double() for n, t in model.of(part).items()} for part in model.plan.taught]
 
     def run(x_BF: Tensor) -> Tensor:
         parts = [_rows(tensors, x_BF) for tensors in rows]

@@ -110,6 +110,7 @@ def begin(
     claimed_ppm: int | None = None,
     samples_used: int = 60,
     model: Grown | None = None,
+    committee: int = 3,
 ) -> Life:
     """A lineage whose verifiers have joined the pool."""
     for index in VERIFIERS:
@@ -117,6 +118,7 @@ def begin(
     model = first_model(samples_used) if model is None else model
     terms = lineage.Terms(
         pool=world.pool_key.pool,
+        committee=committee,
         prize_wei=PRIZE_WEI,
         rounds_max=4,
         threshold_ppm=threshold_ppm,

@@ -7,32 +7,24 @@ start, or, for the points after mining, once the transaction lies in the pool.
 
 from __future__ import annotations
 
-import multiprocessing
-import shutil
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dapp.agent import Contributor, Initiator, Role, Verifier
 from dapp.chain.client import Chain
-from dapp.chain.deploy import deploy
-from dapp.chain.devnet import Anvil
-from dapp.chain.outbox import SendSettings, no_failpoint
-from dapp.chain.rpc import Rpc
+from dapp.chain.outbox import no_failpoint
 from dapp.chain.signer import Signer
-from dapp.chain.tasks import TaskView, view
 from dapp.chain.words import Phase
 from dapp.stages import settle
 from dapp.stages import task as task_stage
-from dapp.store import open_store
 from ml.models import mlp
-from tests.flow.kill_child import PATIENCE_S, Place, act, open_context
-from tests.flow.world import TINY, World, shares
+from tests.flow.kill_child import open_context
+from tests.flow.killed import DAY_S, SENDING, Killed, anvil_world, copy
+from tests.flow.world import TINY, shares
 
-SENDING = ("signed", "journaled", "sent", "mined", "done")
 POINTS: dict[str, tuple[str, ...]] = {  # in the order of the story
     "task.open": ("secrets", "stored", *SENDING),
     "pool.join": SENDING,
@@ -58,17 +50,10 @@ OFTEN = {  # in the default run: every step, and each kind of point
     "settle": ("sent",),
 }
 INITIATOR, CONTRIBUTOR, VERIFIER, STRANGER = 0, 1, 11, 20
-DAY_S = 86_400
 
 
-@dataclass
-class Stage:
-    """The story so far: an anvil, a folder, the three roles."""
-
-    rpc: Rpc
-    place: Place
-    world: World
-    task: bytes = b""
+class Stage(Killed):
+    """A task with one of each role."""
 
     def role(self, step: str) -> tuple[int, Role]:
         if step in ("pool.join", "vote.seal", "vote.open", "withdraw.fee"):
@@ -85,9 +70,6 @@ class Stage:
     def terms(self) -> task_stage.Terms:
         windows = dict.fromkeys(("submit_s", "open_s", "draw_s", "vote_s", "ballot_s"), DAY_S)
         return self.world.terms(committee=1, notice_s=DAY_S, mafr_ppm=1, **windows)
-
-    def view(self) -> TaskView:
-        return view(Chain(self.rpc, self.place.deployment), self.task)
 
     def prepare(self, step: str) -> None:
         """Let time pass until `step` is due."""
@@ -108,34 +90,6 @@ class Stage:
         if step == "withdraw.fee":
             settle.settle(self.world.person(STRANGER), self.task, pay=False)
 
-    def start(self, step: str, point: str | None) -> multiprocessing.process.BaseProcess:
-        index, role = self.role(step)
-        process = _FORKS.Process(target=act, args=(self.place, index, role, point), daemon=True)
-        process.start()
-        return process
-
-    def pooled(self) -> int:
-        return int(self.rpc.raw("txpool_status")["pending"], 16)
-
-    def finish(self, process: multiprocessing.process.BaseProcess, mine: bool, hold_s: float = 0.0) -> int:
-        """Exit code, with blocks made meanwhile if told to, from `hold_s` on and when there is something
-        to mine.
-        """
-        deadline, from_s = time.monotonic() + PATIENCE_S + 5, time.monotonic() + hold_s
-        while process.is_alive() and time.monotonic() < deadline:
-            if mine and time.monotonic() >= from_s and self.pooled():
-                self.rpc.raw("evm_mine")
-            process.join(0.05)
-        if process.is_alive():
-            process.kill()
-            process.join()
-            raise AssertionError("the agent hangs")
-        assert process.exitcode is not None
-        return process.exitcode
-
-    def nonce(self, step: str) -> int:
-        return self.rpc.nonce(Signer.devnet(self.role(step)[0]).address)
-
     def is_done(self, step: str) -> bool:
         if step == "pool.join":
             chain = Chain(self.rpc, self.place.deployment)
@@ -155,20 +109,10 @@ class Stage:
         }[step]()
 
 
-_FORKS = multiprocessing.get_context("forkserver")
-
-
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    _FORKS.set_forkserver_preload(["tests.flow.kill_child"])
-    with Anvil() as node:
-        rpc = node.rpc()
-        deployment = deploy(
-            Chain(rpc, None, Signer.devnet(29), settings=SendSettings(poll_s=0.02)), folder=None
-        )
-        place = Place(node.url, deployment, tmp_path / "data", tmp_path / "store")
-        world = World(rpc, node.clock(rpc), deployment, open_store(f"embedded:{place.store_dir}"))
-        made = Stage(rpc, place, world)
+    with anvil_world(tmp_path) as (place, world):
+        made = Stage(world.rpc, place, world)
         made.task = _task_id(made)
         yield made
 
@@ -190,38 +134,15 @@ def _tell(stage: Stage, tmp_path: Path, points: dict[str, tuple[str, ...]]) -> N
     """
     for step in POINTS:
         branch, kept = stage.rpc.raw("evm_snapshot"), tmp_path / "branch"
-        _copy(stage.place.data_dir, kept)
+        copy(stage.place.data_dir, kept)
         stage.prepare(step)
-        for point in points[step]:
-            saved = tmp_path / "saved"
-            _copy(stage.place.data_dir, saved)
-            snapshot = stage.rpc.raw("evm_snapshot")
-            _kill_and_restart(stage, step, point if ":" in point else f"{step}:{point}")
-            assert stage.rpc.raw("evm_revert", snapshot)
-            _copy(saved, stage.place.data_dir)
-        assert stage.finish(stage.start(step, None), mine=False) == 0, step
-        assert stage.is_done(step)
+        stage.kill_at_each(step, points[step], tmp_path)
+        stage.carry_out(step)
         if step == "withdraw.fee":
             assert stage.rpc.raw("evm_revert", branch)
-            _copy(kept, stage.place.data_dir)
+            copy(kept, stage.place.data_dir)
     assert stage.view().accepted
     assert stage.view().paid_wei(Signer.devnet(CONTRIBUTOR).address) == 3 * 10**18
-
-
-def _kill_and_restart(stage: Stage, step: str, point: str) -> None:
-    before = stage.nonce(step)
-    stage.rpc.raw("evm_setAutomine", False)
-    try:
-        late = point.endswith((":mined", ":done"))
-        assert stage.finish(stage.start(step, point), mine=late) == -9, f"{point} was not passed"
-        if not late:
-            assert stage.nonce(step) == before
-        assert stage.finish(stage.start(step, None), mine=True, hold_s=0.3) == 0, point
-    finally:
-        stage.rpc.raw("evm_setAutomine", True)
-    assert stage.is_done(step), point
-    assert stage.nonce(step) == before + 1, f"{point}: more than one transaction"
-    assert stage.pooled() == 0, point
 
 
 def _task_id(stage: Stage) -> bytes:
@@ -231,8 +152,3 @@ def _task_id(stage: Stage) -> bytes:
         return context.chain.board.task_id(key)
     finally:
         context.journal.close()
-
-
-def _copy(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source, target)

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from dapp.agent import Initiator, Role, RoundContributor, Verifier, step
+from dapp.agent import Initiator, Role, RoundContributor, Verifier, may_pass, step
 from dapp.chain.lineage import Kind, RoundState
+from dapp.chain.words import Phase
+from dapp.lineage.errors import NotARound
 from dapp.stages import badges, lineage
 from dapp.stages import round as rounds
 from dapp.stages import task as task_stage
@@ -38,21 +40,25 @@ def play(world: World, roles: Mapping[int, Role]) -> dict[int, list[str]]:
 
 
 def roles_of(
-    life: Life, kind: Kind, labels: range | tuple[int, ...], taught: Mapping[int, tuple[int, ...]]
+    life: Life,
+    kind: Kind,
+    labels: range | tuple[int, ...],
+    taught: Mapping[int, tuple[int, ...]],
+    **windows: int,
 ) -> dict[int, Role]:
     """The initiator of the next round, verifiers, and contributors by what they teach."""
     world, initiator = life.world, life.world.person(INITIATOR)
     spec = rounds.spec_for(initiator, life.lineage, kind, world.spec().development)
     life.number += 1
-    terms = world.terms(reward_wei=0, mafr_ppm=500_000, shards_drawn=4, number=life.number)
+    terms = world.terms(reward_wei=0, mafr_ppm=500_000, shards_drawn=4, number=life.number, **windows)
     shards = [pack(part) for part in split(parts()[5].with_labels(tuple(labels)), 4)]
     key, _ = task_stage.prepare(initiator, spec, terms, shards)
     of = initiator.chain.board.task_id(key)
     roles: dict[int, Role] = {INITIATOR: Initiator(spec, terms, shards)}
     assert step(initiator, roles[INITIATOR]).did == "task.open"
     for index, new in taught.items():
-        own = parts()[index].with_labels((*OLD, *new))
-        roles[index] = RoundContributor(of, own, own, index, new, options=OPTIONS)
+        own, hardest = (parts()[at].with_labels((*OLD, *new)) for at in (index, 1))
+        roles[index] = RoundContributor(of, own, hardest, index, new, options=OPTIONS)
     return roles | {index: Verifier(of, world.pool_key) for index in VERIFIERS}
 
 
@@ -102,3 +108,20 @@ def test_agents_roundThatNobodyJoins_isClosed(life: Life) -> None:
     of = lineage.show(world.person(STRANGER), life.lineage).rounds[-1]
     assert rounds.show(world.person(STRANGER), of).state is RoundState.CLOSED
     assert world.escrow_wei() == 0
+
+
+def test_agents_initiatorGoneBeforeItsTaskWasARound_everybodyEnds(life: Life) -> None:
+    world = life.world
+    roles = roles_of(life, Kind.EXTEND, range(10), {1: (3,)})
+    contributor = roles[1]
+    assert isinstance(contributor, RoundContributor)
+    world.pass_phase(contributor.task, Phase.NOTICE)
+    with pytest.raises(NotARound) as caught:
+        step(world.person(1), contributor)
+    assert may_pass(caught.value)
+    world.pass_phase(contributor.task, Phase.SUBMIT)
+    done = play(world, roles)
+    assert (done[INITIATOR], done[1]) == (["settle"], [])
+    assert world.escrow_wei() == 0
+    again = roles_of(life, Kind.EXTEND, range(10), {1: (3,)})
+    assert step(world.person(INITIATOR), again[INITIATOR]).did == "round.open"

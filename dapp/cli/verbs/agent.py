@@ -9,12 +9,12 @@ import typer
 from dapp.cli.errors import Missing, Usage
 from dapp.cli.options import SENDS
 from dapp.cli.output import Reply, plain
-from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
 from dapp.cli.verbs.commit import proof_for
+from dapp.moments import duration
 
 if TYPE_CHECKING:
     from dapp.agent import Contributor, Initiator, Role, Step
@@ -55,11 +55,12 @@ def agent(
     part: Role
     if role == "contributor":
         proof = proof_for(ctx, task_id, contributors)
-        if spec_of(ctx, task_id).kind == FUSE:
+        kind = spec_of(ctx, task_id).kind
+        if kind == FUSE:
             part = _contributor(session, ctx, task_id, share, dataset, seed, steps, proof)
         else:
+            taught = arguments.taught(labels, rule, kind)
             mine = share_out(session.dataset(dataset), seed).participant(share)
-            taught = arguments.labels(labels)
             part = RoundContributor(task_id, mine.train, mine.check, seed, taught, rule, proof=proof)
     elif role == "verifier":
         pool = arguments.pool_of(allow_list, pool_salt)

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
 Run: TypeAlias = Annotated[str, typer.Argument(metavar="RUN", help="Id of the run: 0x and 64 hex digits.")]
 Labels: TypeAlias = Annotated[
-    str, typer.Option("--labels", help="In a round that extends: the labels to teach, in order, as 5,6.")
+    str,
+    typer.Option("--labels", help="In a round that extends: labels to teach, as 5,6; none by rule neurons."),
 ]
 Rule: TypeAlias = Annotated[
     str, typer.Option("--rule", help="In a round that extends: growth rule, see docs/lifelong.md.")
@@ -92,6 +93,22 @@ def labels(text: str) -> tuple[int, ...]:
     if not all(part.isdecimal() and int(part) < 256 for part in parts) or len(set(parts)) != len(parts):
         raise Usage(f"{text[:60]!r} is no list of labels", fix="Write them once each, as 5,6.")
     return tuple(int(part) for part in parts)
+
+
+def taught(text: str, rule: str, kind: str) -> tuple[int, ...]:
+    """The labels that a contributor teaches in a round of `kind`. Raises Usage where they contradict."""
+    from ml.growth.schemas import NEURONS
+    from ml.round_rules import EXTEND
+
+    named = labels(text)
+    if kind == EXTEND and not named and rule != NEURONS:
+        raise Usage(
+            "a round that extends needs labels to teach",
+            fix=f"Give them with --labels, as 5,6, or --rule {NEURONS}, which teaches none.",
+        )
+    if kind == EXTEND and named and rule == NEURONS:
+        raise Usage(f"--rule {NEURONS} teaches no label", fix="Leave --labels out.")
+    return named
 
 
 def account(text: str) -> str:

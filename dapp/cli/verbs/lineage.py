@@ -10,11 +10,11 @@ from dapp.cli.errors import Usage
 from dapp.cli.money import ether, parse_wei, percent
 from dapp.cli.options import READS, SENDS
 from dapp.cli.output import Reply, plain
-from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Dataset, PoolSalt, Seed
+from dapp.moments import duration
 
 if TYPE_CHECKING:
     from dapp.stages.lineage import Shown

@@ -9,10 +9,10 @@ import typer
 
 from dapp.cli.options import SENDS
 from dapp.cli.output import Reply
-from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
+from dapp.moments import duration
 
 if TYPE_CHECKING:
     from dapp.chain.client import Chain

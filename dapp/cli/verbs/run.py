@@ -13,11 +13,10 @@ from dapp.cli.errors import Usage
 from dapp.cli.money import percent
 from dapp.cli.options import READS, SENDS
 from dapp.cli.output import Reply, plain
-from dapp.cli.progress import duration
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
-from dapp.moments import moment
+from dapp.moments import duration, moment
 
 if TYPE_CHECKING:
     from dapp.stages.run import Shown, Vote

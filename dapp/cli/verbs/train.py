@@ -53,16 +53,12 @@ def train(
         trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
     else:
         own = life_shares.share_out(session.dataset(dataset), seed).participant(share)
+        taught = arguments.taught(labels, rule, spec.kind)
         head = rounds.check_head(ctx, task_id)
         session.output.say(f"The head's likelihood is {percent(head.measured_ppm)}, as recorded.")
         if spec.kind == IMPROVE:
             trained = stage.improve(ctx, task_id, own.train, own.check, seed)
         else:
-            taught = arguments.labels(labels)
-            if not taught:
-                raise Usage(
-                    "a round that extends needs labels to teach", fix="Give them with --labels, as 5,6."
-                )
             trained = stage.extend(ctx, task_id, own.train, own.check, taught, rule, seed)
     write(out, trained.manifest, trained.weights)
     session.output.say(

@@ -5,25 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from dapp.demo.lifelong.budget import Budget
 from dapp.demo.lifelong.protocols import PARTICIPANTS, PROTOCOLS, Protocol, Turn
 from dapp.demo.materials import publish_development
 from dapp.store import Store
+from ml.data.life_shares import Pool, Share
 from ml.data.samples import Dataset, Samples, concatenate
 from ml.data.shards import pack, split
-from ml.errors import DatasetUnavailable
 from ml.lineage_spec import LineageSpec
 from ml.spec import Development
-
-
-@dataclass(frozen=True)
-class Share:
-    """The private images of one party."""
-
-    train: Samples
-    check: Samples  # it measures on them what it claims
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,19 +50,16 @@ class Material:
 
 def share_out(dataset: Dataset, budget: Budget, seed: int) -> Material:
     """The shares that a seed fixes. Raises DatasetUnavailable for a data set that is too small."""
-    pool = _Pool(dataset.train, seed)
+    pool = Pool(dataset.train, seed)
     every = tuple(range(len(dataset.labels)))
     public = pool.draw(every, budget.public)
     initiator = {
-        protocol.name: Share(
-            pool.draw(protocol.first, budget.scarce if protocol.scarce else budget.private),
-            pool.draw(protocol.first, budget.check),
+        protocol.name: pool.share(
+            protocol.first, budget.scarce if protocol.scarce else budget.private, budget.check
         )
         for protocol in PROTOCOLS
     }
-    participants = tuple(
-        Share(pool.draw(every, budget.private), pool.draw(every, budget.check)) for _ in range(PARTICIPANTS)
-    )
+    participants = tuple(pool.share(every, budget.private, budget.check) for _ in range(PARTICIPANTS))
     shards: dict[tuple[str, int], list[bytes]] = {}
     for protocol in PROTOCOLS:
         known = set(protocol.first)
@@ -86,27 +73,3 @@ def share_out(dataset: Dataset, budget: Budget, seed: int) -> Material:
 def labels_of(turn: Turn) -> set[int]:
     """The labels that a turn's lessons name."""
     return {label for lesson in turn.lessons for label in lesson.labels}
-
-
-class _Pool:
-    """Training images that nobody has yet."""
-
-    def __init__(self, samples: Samples, seed: int) -> None:
-        self._samples = samples
-        random = np.random.default_rng(seed)
-        order_N = random.permutation(len(samples))
-        self._random = random
-        self._left = {
-            int(label): order_N[samples.labels_N[order_N] == label] for label in np.unique(samples.labels_N)
-        }
-
-    def draw(self, labels: Sequence[int], count: int) -> Samples:
-        """`count` images of each label, shuffled."""
-        drawn = []
-        for label in labels:
-            left = self._left[label]
-            if len(left) < count:
-                raise DatasetUnavailable(f"{count} images of class {label} wanted, {len(left)} are left")
-            drawn.append(left[:count])
-            self._left[label] = left[count:]
-        return self._samples.take(self._random.permutation(np.concatenate(drawn)))

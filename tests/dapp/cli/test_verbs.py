@@ -33,6 +33,7 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "commit strike": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "draw fix": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "draw reveal": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
+    "digest": (["0x12345678", *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "verify": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "vote seal": ([TASK, "--scores", "1,2", *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "vote open": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
@@ -80,6 +81,7 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "demo-lifelong": (["--dataset", "letters"], Exit.USAGE, "usage"),
     "demo-rollback": (["--seed", "-1"], Exit.USAGE, "usage"),
     "doctor": (NOWHERE, Exit.FAILED, "unhealthy"),
+    "web": (NOWHERE, Exit.UNREACHABLE, "endpoint-down"),
     "help": (["weather"], Exit.NOT_FOUND, "not-found"),
 }
 SENDING = [name for name, (arguments, _, _) in FAILURES.items() if "--yes" in arguments] + ["agent"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ml.data import load
-from ml.data.life_shares import ROUNDS, LifeShares, share_out
+from ml.data.life_shares import ROUNDS, LifeShares, Pool, share_out
 from ml.data.samples import Samples, concatenate
-from ml.errors import InvalidSamples
+from ml.errors import DatasetUnavailable, InvalidSamples
 
 
 @pytest.fixture(scope="module")
@@ -46,3 +46,14 @@ def test_shards_showTheLabelsAsked_freshForEveryRound(shares: LifeShares) -> Non
 def test_shards_beyondTheRounds_areRefused(shares: LifeShares, number: int) -> None:
     with pytest.raises(InvalidSamples, match="fresh samples for 10 rounds"):
         shares.shards(number, (0, 1))
+
+
+def test_pool_givesSoManyOfEachLabel_noneTwice_andNoMoreThanThereAre() -> None:
+    pool = Pool(load("digits").train, seed=1)
+    share = pool.share((3, 7), 100, 20)
+    counts = [np.bincount(part.labels_N)[[3, 7]].tolist() for part in (share.train, share.check)]
+    assert counts == [[100, 100], [20, 20]]
+    images = [image.tobytes() for part in (share.train, share.check) for image in part.images_NHW]
+    assert len(set(images)) == 240
+    with pytest.raises(DatasetUnavailable, match="100 images of class 7 wanted"):
+        pool.draw((7,), 100)

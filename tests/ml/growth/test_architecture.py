@@ -113,6 +113,22 @@ def test_check_mostParts_haveRoomInTheHeader() -> None:
         ("parts.1.directions", 10**9, "directions must be between 1 and 1024"),
         ("parts.1.directions", True, "directions must be an integer"),
         ("parts.2.hidden", 0, "hidden must be between 1 and 4096"),
+        ("parts.1", {"rule": "neurons", "labels": [7], "after": 1, "hidden": 4}, "list of 0 to 0 entries"),
+        (
+            "parts.1",
+            {"rule": "neurons", "labels": [], "after": 1, "hidden": 4},
+            r"parts\[2\].after must be 2",
+        ),
+        (
+            "parts.2",
+            {"rule": "neurons", "labels": [], "after": 1, "hidden": 4},
+            r"parts\[2\].after must be 2",
+        ),
+        (
+            "parts.0",
+            {"rule": "neurons", "labels": [], "after": 0, "hidden": 4},
+            "no labels that it could correct",
+        ),
         ("more", 1, "unknown keys: more"),
     ],
 )

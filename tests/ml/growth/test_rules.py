@@ -12,13 +12,15 @@ from ml import evaluate, weights
 from ml.bounds import Bounds
 from ml.data.samples import Dataset, Samples
 from ml.errors import InvalidArchitecture, InvalidGrowth, InvalidPackage
-from ml.growth import RULES, Grown, adopt, check_frozen, found, from_bytes, grow, merge, to_bytes
+from ml.growth import Grown, adopt, check_frozen, found, from_bytes, grow, merge, to_bytes
 from ml.growth.neurons import Recipe
+from ml.growth.schemas import SCHEMAS
 from ml.models.mlp import mlp
 from ml.train import Recipe as Training
 from ml.train import train
 from tests.ml.growth.conftest import BRIEF, OPTIONS, SMALL, first, more
 
+TEACHING = [rule for rule, schema in SCHEMAS.items() if schema.teaches]
 PLAIN = Training(steps=150, augmentation=None, learning_rate=0.003)
 
 
@@ -32,7 +34,7 @@ class Line:
     merged: Grown  # the parent with 4 to 6 and 7 to 9, taught side by side
 
 
-@pytest.fixture(scope="module", params=list(RULES))
+@pytest.fixture(scope="module", params=TEACHING)
 def line(request: pytest.FixtureRequest, digits: Dataset) -> Line:
     rule = request.param
     parent = first(digits, rule)

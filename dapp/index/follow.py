@@ -1,0 +1,158 @@
+"""Keeping the index level with the chain: in batches, from where it stopped, and back over what a
+reorganisation took.
+
+Facts and cursor of a batch are written in one transaction: killed anywhere, the next start goes on from the
+last batch. What the cursor's block says, and every block an event stands in, is kept with its hash; where one
+is no longer the chain's, all facts from there on go and are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from dapp.chain import events
+from dapp.chain.client import Chain
+from dapp.chain.errors import EndpointConfused
+from dapp.chain.events import Log
+from dapp.index.index import Index, IndexFailed
+from dapp.index.rows import Known, hexed, rows_of
+from dapp.index.tables import FACTS, VERSION, Block, Cursor, Fact, LogEntry
+
+BATCH_BLOCKS: Final = 2_000
+CURSOR: Final = 1
+TRIES: Final = 3
+Told = Callable[[int, int], None]  # blocks read, blocks there are
+
+
+@dataclass(frozen=True)
+class Caught:
+    """How far the index is.
+
+    went_back_to   the last block that stayed when a reorganisation was found, else None
+    """
+
+    block: int
+    hash: str
+    at_s: int
+    events: int  # taken in now
+    went_back_to: int | None = None
+
+
+def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told | None = None) -> Caught:
+    """Read all blocks that are new. Raises IndexFailed: another chain's index, and what the chain raises."""
+    with index.session() as session:
+        cursor = _cursor(chain, session)
+        kept = None if cursor is None else _still_there(chain, session, cursor)
+        went_back = None
+        if cursor is not None and kept != cursor.block:
+            went_back = -1 if kept is None else kept
+            _forget(chain, session, kept)
+            session.commit()
+    first = chain.first_block if kept is None else kept + 1
+    last = chain.rpc.block()
+    taken = 0
+    while first <= last.number:
+        until = min(first + batch - 1, last.number)
+        taken += _batch(chain, index, first, until)
+        if told is not None:
+            told(until, last.number)
+        first = until + 1
+    with index.session() as session:
+        cursor = session.get(Cursor, CURSOR)
+        if cursor is None:  # the contracts are younger than the block we know
+            return Caught(last.number, hexed(last.hash), last.timestamp_s, 0)
+        return Caught(cursor.block, cursor.hash, cursor.at_s, taken, went_back)
+
+
+def _batch(chain: Chain, index: Index, first: int, until: int) -> int:
+    """One batch: its facts and the cursor, or nothing."""
+    for _ in range(TRIES):
+        end = chain.rpc.block(until)
+        logs = [log for found in events.logs_between(chain, first, until) for log in found]
+        blocks = {log.at.block: log.block_hash for log in logs}
+        made = {number: chain.rpc.block(number) for number in sorted(blocks.keys() - {until})} | {until: end}
+        if chain.rpc.block(until).hash == end.hash and all(made[n].hash == h for n, h in blocks.items()):
+            break
+    else:
+        raise EndpointConfused(f"{chain.rpc.url} changes its blocks while they are read", retryable=True)
+    with index.session() as session, session.begin():
+        known = Known(session)
+        session.add_all(Block(number=n, hash=hexed(b.hash), at_s=b.timestamp_s) for n, b in made.items())
+        for log in logs:
+            for row in _rows(log, made[log.at.block].timestamp_s, known):
+                session.add(row)
+        session.merge(
+            Cursor(
+                id=CURSOR,
+                version=VERSION,
+                chain_id=chain.chain_id,
+                board=chain.quorate.address,
+                block=until,
+                hash=hexed(end.hash),
+                at_s=end.timestamp_s,
+            )
+        )
+    return len(logs)
+
+
+def _rows(log: Log, at_s: int, known: Known) -> Iterator[Fact]:
+    event = events.decoded(log)
+    if event is None:
+        return
+    topics = [hexed(topic) for topic in log.topics]
+    topics += [""] * (4 - len(topics))
+    yield LogEntry(
+        block=log.at.block,
+        position=log.at.index,
+        part=0,
+        tx=log.at.tx,
+        contract=log.contract,
+        name=type(event).__name__,
+        topic0=topics[0],
+        topic1=topics[1] or None,
+        topic2=topics[2] or None,
+        topic3=topics[3] or None,
+        data=log.data,
+    )
+    yield from rows_of(event, at_s, known)
+
+
+def _cursor(chain: Chain, session: Session) -> Cursor | None:
+    cursor = session.get(Cursor, CURSOR)
+    if cursor is not None and (cursor.chain_id, cursor.board) != (chain.chain_id, chain.quorate.address):
+        raise IndexFailed(
+            f"this index is of board {cursor.board} on chain {cursor.chain_id},"
+            f" not of {chain.quorate.address} on chain {chain.chain_id}"
+        )
+    return cursor
+
+
+def _still_there(chain: Chain, session: Session, cursor: Cursor) -> int | None:
+    """The last block of the index that is still the chain's; None: not one."""
+    tip = chain.rpc.block().number
+    query = select(Block.number, Block.hash).where(Block.number <= tip).order_by(Block.number.desc())
+    for number, hash_ in session.execute(query.execution_options(yield_per=16)):
+        if hexed(chain.rpc.block(number).hash) == hash_:
+            return int(number)
+    return None
+
+
+def _forget(chain: Chain, session: Session, kept: int | None) -> None:
+    """Take back all facts of later blocks, and the cursor with them."""
+    last = -1 if kept is None else kept
+    for table in FACTS:
+        session.execute(delete(table).where(table.block > last))
+    session.execute(delete(Block).where(Block.number > last))
+    cursor = session.get(Cursor, CURSOR)
+    block = session.get(Block, last)
+    if cursor is None:
+        return
+    if block is None:
+        session.delete(cursor)
+        return
+    cursor.block, cursor.hash, cursor.at_s = block.number, block.hash, block.at_s

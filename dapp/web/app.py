@@ -1,0 +1,94 @@
+"""The application: guard around routes around pages."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from dapp.web import desk, live, pages
+from dapp.web.backend import Backend
+from dapp.web.books import Shelf
+from dapp.web.errors import status_of
+from dapp.web.guard import Guard
+from dapp.web.render import STATIC, environment, failure
+from dapp.web.settings import WebSettings
+from ml.errors import QuorateError
+
+
+def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
+    """The web interface as an ASGI application. backend: given in tests; else opened as the settings say."""
+    given = backend if backend is not None else Backend.open(web)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await run_in_threadpool(given.refresh)
+        if web.poll_s:
+            given.start(web.poll_s)
+        async with live.listening(given) as hub, desk.working(app):
+            app.state.hub = hub
+            yield
+        if backend is None:
+            await run_in_threadpool(given.close)
+        else:
+            await run_in_threadpool(given.stop)
+
+    app = FastAPI(
+        title="Quorate",
+        description="Every page of the web interface, as JSON.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.web, app.state.backend, app.state.templates = web, given, environment()
+    app.state.shelf = Shelf(web.settings.data_dir)
+    for router in (*pages.ROUTERS, *desk.ROUTERS, live.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+
+    @app.get("/", include_in_schema=False)
+    def first() -> Response:
+        return RedirectResponse("/tasks", 307)
+
+    _on_errors(app)
+    app.add_middleware(Guard, token=web.token, port=web.port, bodies=desk.BODIES)
+    return app
+
+
+def _on_errors(app: FastAPI) -> None:
+    @app.exception_handler(QuorateError)
+    def known(request: Request, error: QuorateError) -> Response:
+        status = status_of(error)
+        return _answer(request, status, error.code, error.message, error.fix, error.retryable)
+
+    @app.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> Response:
+        what = "There is no such page." if error.status_code == 404 else str(error.detail)
+        return _answer(request, error.status_code, "not-found", what, "Start from the list of tasks.")
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"][1:])[:60]
+        what = f"{where or 'the request'}: {first['msg']}"[:200]
+        return _answer(request, 422, "usage", what, "Correct the value that is named.")
+
+
+def _answer(
+    request: Request, status: int, code: str, message: str, fix: str, retryable: bool = False
+) -> Response:
+    """As a page to who reads pages, else as a document."""
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    if wants_page and not request.url.path.endswith(".json"):
+        title = {404: "Not found", 422: "That cannot be read", 503: "The chain does not answer"}.get(status)
+        return failure(request, status, title or "That did not work", message, fix)
+    error = {"code": code, "message": message, "fix": fix, "retryable": retryable}
+    return JSONResponse({"error": error}, status)

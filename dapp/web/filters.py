@@ -1,0 +1,119 @@
+"""What templates write: amounts, shares, times, names. Text goes in as text: Jinja escapes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from markupsafe import Markup
+
+from dapp.amounts import ether, percent
+from dapp.moments import duration
+
+SHOWN_DIGITS: Final = 6  # of an amount's fraction; the whole of it is in its tooltip
+
+
+def short(value: str) -> str:
+    """An id or an account, short: 0x1234…abcd."""
+    return value if len(value) <= 13 else f"{value[:6]}…{value[-4:]}"
+
+
+def money(wei: int | str) -> Markup:
+    """Wei as ether; the exact number of wei on hover."""
+    exact = int(wei)
+    shown = ether(exact)
+    whole, dot, fraction = shown.removesuffix(" ether").partition(".")
+    if len(fraction) > SHOWN_DIGITS:
+        rounded = Decimal(exact).scaleb(-18).quantize(Decimal(1).scaleb(-SHOWN_DIGITS))
+        shown = f"≈ {rounded.normalize():f} ether" if rounded else f"{exact:,} wei"
+    else:
+        shown = f"{int(whole):,}{dot}{fraction} ether"
+    return Markup('<data class="money" value="{}" title="{} wei">{}</data>').format(
+        exact, f"{exact:,}", shown
+    )
+
+
+def share(ppm: int | None, digits: int = 2) -> Markup:
+    """Parts per million as a percentage, rounded; exactly so on hover."""
+    if ppm is None:
+        return Markup('<span class="quiet">–</span>')
+    return Markup('<data value="{}" title="{}">{}&nbsp;%</data>').format(
+        ppm, percent(ppm), f"{ppm / 10_000:.{digits}f}"
+    )
+
+
+def when(at_s: int, now_s: int) -> Markup:
+    """A time of the chain, relative; absolutely so on hover."""
+    if at_s <= 0:
+        return Markup('<span class="quiet">–</span>')
+    moment = datetime.fromtimestamp(at_s, UTC) if at_s < 2**36 else None
+    if moment is None:
+        return Markup('<span title="{} s">far away</span>').format(at_s)
+    left = at_s - now_s
+    text = f"in {span(left)}" if left > 0 else f"{span(-left)} ago" if left else "now"
+    return Markup('<time datetime="{}" title="{}" data-at="{}">{}</time>').format(
+        moment.isoformat(), moment.strftime("%Y-%m-%d %H:%M:%S UTC"), at_s, text
+    )
+
+
+def span(seconds: int) -> str:
+    """How long, roughly: 40 s, 3 min 20 s, 5 h 03 min, 12 days."""
+    return duration(seconds) if seconds < 2 * 86_400 else f"{seconds // 86_400:,} days"
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= factor:
+            return f"{count / factor:.1f} {unit}"
+    return f"{count} bytes"
+
+
+def link(path: str, query: Mapping[str, Any], **changes: Any) -> str:
+    """An address with the view's state in it; None takes a part out."""
+    parts = {**query, **changes}
+    kept = [(key, str(value)) for key, value in parts.items() if value not in (None, "")]
+    return path + ("?" + urlencode(kept) if kept else "")
+
+
+def copyable(value: str, label: str = "") -> Markup:
+    """A long value, short, with a button that copies all of it."""
+    return Markup(
+        '<span class="copy"><code title="{0}">{1}</code>'
+        '<button type="button" class="icon" data-copy="{0}" aria-label="Copy {2}">⧉</button></span>'
+    ).format(value, short(value), label or "value")
+
+
+MENU: Final = (
+    ("Tasks", "/tasks"),
+    ("Your desk", "/desk"),
+    ("Ledger", "/runs"),
+    ("Lineages", "/lineages"),
+    ("Gas", "/gas"),
+)
+
+
+def percents(ppm: int | None) -> str:
+    """Parts per million as a person types them: 98.4; empty for none."""
+    return "" if ppm is None else percent(ppm).removesuffix(" %")
+
+
+def menu() -> tuple[tuple[str, str], ...]:
+    """The pages of the menu, with their addresses."""
+    return MENU
+
+
+FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "short": short,
+    "money": money,
+    "share": share,
+    "when": when,
+    "span": span,
+    "size": size,
+    "copyable": copyable,
+    "percents": percents,
+}
+GLOBALS: Final[dict[str, Any]] = {"link": link, "menu": menu}

@@ -1,0 +1,75 @@
+"""The web interface on a port of this machine, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+import uvicorn
+
+from dapp.web.app import create_app
+from dapp.web.backend import Backend
+from dapp.web.settings import WebSettings
+from ml.errors import QuorateError
+
+STOP_S = 2
+
+
+class WebFailed(QuorateError):
+    """The web interface cannot be served there."""
+
+    code = "web-failed"
+    default_fix = "Name a free port with --port."
+
+
+class WebServer:
+    """One server; `url` is what to open."""
+
+    def __init__(self, web: WebSettings, backend: Backend | None = None) -> None:
+        """Takes the port. Raises WebFailed, and what connecting raises."""
+        self._socket = _listening(web.host, web.port)
+        place = f"[{web.host}]" if ":" in web.host else web.host
+        self.url = f"http://{place}:{web.port}"
+        try:
+            app = create_app(web, backend)
+        except BaseException:
+            self._socket.close()
+            raise
+        config = uvicorn.Config(
+            app,
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=STOP_S,
+            h11_max_incomplete_event_size=16_384,
+        )
+        self._server = uvicorn.Server(config)
+
+    def serve(self) -> None:
+        """Answer until `stop`, or until the process is told to end; its signals stay the caller's."""
+        with contextlib.closing(self._socket):
+            asyncio.run(self._serve())
+
+    def stop(self) -> None:
+        """End within STOP_S and a little; from any thread."""
+        self._server.should_exit = True
+
+    async def _serve(self) -> None:
+        server: Any = self._server
+        await server._serve(sockets=[self._socket])  # `serve` would take over the signals
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+        made.listen(512)
+    except OSError as error:
+        made.close()
+        raise WebFailed(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
+    return made

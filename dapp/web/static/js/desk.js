@@ -1,0 +1,157 @@
+// The verifier's desk of one task: buttons, the scores of the ballot, the progress of an evaluation.
+
+import { post } from "./api.js";
+import { act } from "./act.js";
+import { el, say, sayLater } from "./dom.js";
+import { exportBallot, importBallot } from "./recovery.js";
+import { changed, isAccount, isOnChain, wallet } from "./session.js";
+
+const main = document.getElementById("main");
+const desk = () => document.getElementById("desk");
+const DRAFT = () => `quorate.draft.${desk().dataset.task}`;
+
+function about() {
+  return { account: desk().dataset.account, task: desk().dataset.task };
+}
+
+const ACTS = {
+  async evaluate() {
+    try {
+      await post("/act/vote/evaluate", { task: desk().dataset.task });
+      watch();
+    } catch (error) {
+      say(error.message, "bad", error.fix);
+    }
+  },
+  async seal(button) {
+    const scores_ppm = readScores();
+    if (scores_ppm === null) return;
+    const done = await act("/act/vote/seal", { ...about(), scores_ppm }, "Your ballot is sealed.", button);
+    if (done) forgetDraft();
+    reload(done);
+  },
+  async open(button) {
+    const withdraw = document.getElementById("with-fee")?.checked ?? false;
+    reload(await act("/act/vote/open", { ...about(), withdraw }, "Your ballot is opened: it counts.", button));
+  },
+  async withdraw(button) {
+    reload(await act("/act/withdraw", about(), "What the task owed you is yours.", button));
+  },
+  async export(button) {
+    await exportBallot(about(), button);
+  },
+  async import(button) {
+    if (await importBallot(about(), button)) {
+      sayLater("The recovery file opens your ballot, and is kept here now.", "good");
+      location.reload();
+    }
+  },
+};
+
+function reload(done) {
+  if (done) location.reload();
+}
+
+main.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-act]");
+  if (button && button.getAttribute("aria-disabled") !== "true") ACTS[button.dataset.act](button);
+});
+
+// Scores in percent, as typed, to parts per million; null where one is not a score.
+function readScores() {
+  const inputs = [...document.querySelectorAll("input[data-model]")];
+  const wrong = inputs.find((input) => !/^\d{1,3}([.,]\d{1,4})?$/.test(input.value.trim()) || ppm(input.value) > 1_000_000);
+  if (!wrong) return inputs.map((input) => ppm(input.value));
+  say("A score is a percentage from 0 to 100, with up to four decimals.", "bad");
+  wrong.setAttribute("aria-invalid", "true");
+  wrong.focus();
+  return null;
+}
+
+function ppm(text) {
+  const [whole, part = ""] = text.trim().replace(",", ".").split(".");
+  return Number(whole) * 10_000 + Number(part.padEnd(4, "0"));
+}
+
+main.addEventListener("input", (event) => {
+  if (!event.target.matches("input[data-model]")) return;
+  event.target.removeAttribute("aria-invalid");
+  const draft = Object.fromEntries([...document.querySelectorAll("input[data-model]")].map((i) => [i.dataset.model, i.value]));
+  sessionStorage.setItem(DRAFT(), JSON.stringify(draft));
+});
+
+function forgetDraft() {
+  sessionStorage.removeItem(DRAFT());
+}
+
+function restoreDraft() {
+  const draft = JSON.parse(sessionStorage.getItem(DRAFT()) ?? "{}");
+  for (const input of document.querySelectorAll("input[data-model]"))
+    if (input.dataset.model in draft) input.value = draft[input.dataset.model];
+}
+
+// While an evaluation runs: its own events, and the page anew when it is over.
+let source = null;
+
+function watch() {
+  if (source) return;
+  source = new EventSource(`/desk/${desk().dataset.task}/progress`);
+  source.addEventListener("evaluation", (message) => {
+    const news = JSON.parse(message.data);
+    if (news.state === "running") return show(news);
+    source.close();
+    source = null;
+    location.reload();
+  });
+}
+
+function show(news) {
+  const place = document.getElementById("progress");
+  if (!place) return;
+  place.hidden = false;
+  const share = news.done ? `${((100 * news.correct) / news.done).toFixed(2)} % right so far` : "";
+  const at = news.model === null ? "fetching what contributors published" : `model ${news.model + 1} of ${news.models}`;
+  const done = `${news.done.toLocaleString("en")} of ${news.of.toLocaleString("en")} samples`;
+  place.replaceChildren(
+    el("progress", { max: Math.max(1, news.models), value: news.models_done + (news.of ? news.done / news.of : 0), "aria-label": "Evaluation" }),
+    el("p", {}, [at, news.of ? done : "", share].filter(Boolean).join(" · ")),
+  );
+}
+
+// Whose desk this is, against who is connected.
+function check() {
+  const place = document.getElementById("whose");
+  if (!place) return;
+  const { account } = desk().dataset;
+  if (wallet.isConnected && !account) return location.replace(`${location.pathname}?account=${wallet.account}`);
+  const isOther = wallet.isConnected && account && !isAccount(account);
+  place.hidden = !isOther;
+  if (isOther)
+    place.replaceChildren(
+      `This is the desk of ${account}; your wallet is at ${wallet.account}. `,
+      el("a", { href: `${location.pathname}?account=${wallet.account}` }, "Show the desk of that account"),
+    );
+  const stop = !account ? "" : !wallet.isConnected ? "Connect your wallet first." : isOther ? "Your wallet is at another account." : !isOnChain() ? "Your wallet is on another network." : "";
+  for (const button of document.querySelectorAll("button[data-signs]")) {
+    const why = document.getElementById(button.getAttribute("aria-describedby"));
+    const rule = button.dataset.why ?? "";
+    const text = rule || stop;
+    button.setAttribute("aria-disabled", text ? "true" : "false");
+    if (why) {
+      why.querySelector("[data-rule]").textContent = text;
+      why.hidden = !text;
+    }
+  }
+}
+
+function begin() {
+  if (!desk()) return;
+  restoreDraft();
+  check();
+  desk().dataset.ready = "";
+  if (document.getElementById("progress")?.dataset.state === "running") watch();
+}
+
+changed.addEventListener("change", check);
+document.addEventListener("quorate:fresh", begin);
+begin();

@@ -1,0 +1,129 @@
+"""The index stays level with the chain: killed, resumed, deleted, or the chain taken back under it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from dapp.artifacts import Deployment
+from dapp.chain.client import Chain
+from dapp.chain.rpc import connect
+from dapp.index import Index, IndexFailed, catch_up
+from tests.dapp.index.conftest import Ground, rows
+from tests.flow.world import World, new_world
+
+
+def fresh(ground: Ground) -> dict[str, object]:
+    """What an index holds that was made just now."""
+    with Index.in_memory() as index:
+        catch_up(ground.chain, index)
+        return rows(index)
+
+
+@pytest.mark.parametrize("depth", range(1, 9))
+def test_catchUp_afterReorganisation_holdsTheOtherBranchOnly(ground: Ground, depth: int) -> None:
+    with Index.in_memory() as index:
+        ground.happen()
+        before = catch_up(ground.chain, index)
+        branch = ground.chain.rpc.raw("evm_snapshot")
+        for _ in range(depth):
+            ground.happen()
+            catch_up(ground.chain, index)
+        left = rows(index)
+        assert ground.chain.rpc.raw("evm_revert", branch)
+        ground.mine(1)
+        ground.happen(depth)
+        caught = catch_up(ground.chain, index)
+        assert caught.went_back_to == before.block
+        assert rows(index) == fresh(ground) != left
+
+
+def test_catchUp_afterReorganisationToAShorterChain_forgetsWhatIsGone(ground: Ground) -> None:
+    with Index.in_memory() as index:
+        branch = ground.chain.rpc.raw("evm_snapshot")
+        ground.happen(3)
+        catch_up(ground.chain, index)
+        assert ground.chain.rpc.raw("evm_revert", branch)
+        caught = catch_up(ground.chain, index)
+        assert caught.block == ground.chain.rpc.block().number
+        assert rows(index) == fresh(ground)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, batch: int) -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(done: int, total: int) -> None:
+        raise Stopped
+
+    ground.happen(2)
+    with Index.in_memory() as index:
+        for _ in range(3):
+            with pytest.raises(Stopped):
+                catch_up(ground.chain, index, batch, stop)
+        catch_up(ground.chain, index, batch)
+        assert rows(index) == fresh(ground)
+
+
+def _follow_until_killed(url: str, deployment: Deployment, file: Path) -> None:
+    chain = Chain(connect(url), deployment)
+    batches = 0
+
+    def kill(done: int, total: int) -> None:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    catch_up(chain, Index.of_file(file), batch=1, told=kill)
+
+
+def test_catchUp_killedWithoutWarning_goesOnFromTheLastBatch(ground: Ground, tmp_path: Path) -> None:
+    ground.happen(4)
+    file = tmp_path / "index" / "index.sqlite"
+    assert ground.chain.deployment is not None
+    for _ in range(2):
+        given = (ground.node.http_url, ground.chain.deployment, file)
+        child = multiprocessing.get_context("spawn").Process(target=_follow_until_killed, args=given)
+        child.start()
+        child.join(60)
+        assert child.exitcode == -signal.SIGKILL
+    with Index.of_file(file) as index:
+        assert catch_up(ground.chain, index).block == ground.chain.rpc.block().number
+        assert rows(index) == fresh(ground)
+
+
+def test_catchUp_whenNothingIsNew_takesNothingIn(ground: Ground) -> None:
+    with Index.in_memory() as index:
+        first = catch_up(ground.chain, index)
+        again = catch_up(ground.chain, index)
+        assert (again.block, again.hash, again.events) == (first.block, first.hash, 0)
+
+
+def test_catchUp_withTheIndexOfAnotherChain_isRefused(ground: Ground, tmp_path: Path) -> None:
+    with Index.in_memory() as index:
+        catch_up(ground.chain, index)
+        with new_world(tmp_path) as other, pytest.raises(IndexFailed, match="not of"):
+            catch_up(_reader(other), index)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "nowhere://x", "sqlite:////proc/nowhere/index.sqlite"])
+def test_open_withAUrlThatCannotBe_isNamed(url: str) -> None:
+    with pytest.raises(IndexFailed):
+        Index.open(url)
+
+
+def test_open_ofAFileThatIsNoDatabase_isNamed(tmp_path: Path) -> None:
+    file = tmp_path / "index.sqlite"
+    file.write_bytes(b"no database at all, but long enough to look at" * 100)
+    with pytest.raises(IndexFailed):
+        Index.of_file(file)
+
+
+def _reader(world: World) -> Chain:
+    return Chain(world.rpc, world.deployment)

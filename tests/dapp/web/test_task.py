@@ -1,0 +1,121 @@
+"""A task's page at every moment of its life, on a real chain."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from dapp.stages import vote
+from tests.dapp.web.conftest import Visit, visit_of
+from tests.flow.world import CONTRIBUTORS, VERIFIERS, new_world
+
+SCORES = (900_000, 800_000, 100_000)
+OPPOSITE = (100_000, 200_000, 900_000)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Visit, str]]:
+    """A task that is settled and paid, and the site of its world."""
+    folder = tmp_path_factory.mktemp("settled")
+    with new_world(folder) as world:
+        task = world.open()
+        world.submit(task)
+        world.draw(task)
+        world.vote(task, scores=SCORES)
+        world.settle(task)
+        visit = visit_of(world, folder)
+        with visit.client:
+            yield visit, "0x" + task.hex()
+
+
+def test_task_whenSettled_showsModelsVotesPayoutsAndEvents(settled: tuple[Visit, str]) -> None:
+    visit, task = settled
+    page = visit.page(f"/tasks/{task}.json")
+    assert page["phase"]["name"] == "settled"
+    assert [model["verdict"] for model in page["models"]] == ["accepted", "accepted", "rejected"]
+    assert [model["score_ppm"] for model in page["models"]] == list(SCORES)
+    assert [model["beyond_ppm"] for model in page["models"]] == [600_000, 500_000, -200_000]
+    assert [seat["scores_ppm"] for seat in page["seats"]] == [list(SCORES)] * len(VERIFIERS)
+    assert sum(int(payout["amount_wei"]) for payout in page["payouts"]) == int(page["pot_wei"])
+    assert page["paid_wei"] == page["pot_wei"]
+    said = [event["event"] for event in page["events"]]
+    assert (said[0], said.count("ModelOpened"), said.count("BallotOpened")) == ("TaskOpened", 3, 3)
+    assert all(event["at_s"] > 0 and event["block"] > 0 for event in page["events"])
+
+
+def test_task_whenSettled_readsAsAPage(settled: tuple[Visit, str]) -> None:
+    visit, task = settled
+    shown = visit.html(f"/tasks/{task}")
+    assert "<h1>digits</h1>" in shown and "MAFR: what a model has to reach" in shown
+    assert shown.count('class="tag good">accepted') == 2
+    assert f"quorate fuse {task}" in shown
+    assert re.search(r"\sstyle=|<script(?![^>]* src=)|\son\w+=", shown) is None
+
+
+def test_task_afterDeletingTheIndex_isTheSamePage(settled: tuple[Visit, str], tmp_path: object) -> None:
+    visit, task = settled
+    again = visit_of(visit.world, tmp_path)  # type: ignore[arg-type]
+    with again.client:
+        for path in (f"/tasks/{task}.json", "/tasks.json"):
+            assert again.page(path) == visit.page(path)
+        first, second = (
+            re.sub(r"quorate-token.*|data-read=\S*", "", v.html(f"/tasks/{task}")) for v in (visit, again)
+        )
+    assert first == second
+
+
+def test_task_thatIsNone_isNotFound(settled: tuple[Visit, str]) -> None:
+    visit, _ = settled
+    assert "Not found" in visit.html("/tasks/0x" + "00" * 32, status=404)
+    assert visit.client.get("/tasks/0x" + "00" * 32 + ".json").json()["error"]["code"] == "task-unknown"
+    assert visit.html("/tasks/0x12", status=422)
+
+
+def test_task_beforeItsEnd_showsEachPhaseAndWhatIsStillSealed(visit: Visit) -> None:
+    world = visit.world
+    task = world.open()
+    path = f"/tasks/0x{task.hex()}"
+    assert "No model was opened yet" in visit.html(path)
+    world.submit(task)
+    page = visit.page(path + ".json")
+    assert (page["phase"]["name"], len(page["models"])) == ("draw", len(CONTRIBUTORS))
+    assert [model["score_ppm"] for model in page["models"]] == [None] * 3
+    world.draw(task)
+    vote.seal(world.person(VERIFIERS[0]), task, SCORES)
+    page = visit.page(path + ".json")
+    assert (page["sealed_ballots"], page["opened_ballots"]) == (1, 0)
+    sealed = next(seat for seat in page["seats"] if seat["state"] == "sealed")
+    assert sealed["scores_ppm"] is None and re.fullmatch("0x[0-9a-f]{64}", sealed["seal"])
+    assert [window["state"] for window in page["line"]] == ["done"] * 4 + ["current", "to come", "to come"]
+
+
+def test_task_withOppositeSealedVotes_isTheSameButForTheSeal(visit: Visit) -> None:
+    """Sealed in the same place of the same chain, taken back in between."""
+    world = visit.world
+    task = world.open()
+    world.submit(task)
+    world.draw(task)
+    verifier = world.person(VERIFIERS[0])
+    tester = world.rpc.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    branch = tester.take_snapshot()
+    told = []
+    for scores in (SCORES, OPPOSITE):
+        world.people.pop(VERIFIERS[0], None)
+        sealed = vote.seal(world.person(VERIFIERS[0]), task, scores)
+        seat = world.view(task).seat_of(verifier.chain.address)
+        assert sealed is not None and seat is not None and seat.sealed is not None
+        paths = (f"/tasks/0x{task.hex()}.json", f"/tasks/0x{task.hex()}", "/tasks.json", "/tasks")
+        answers = [visit.client.get(path).text for path in paths]
+        told.append([_without(text, seat.sealed.hex()) for text in answers])
+        tester.revert_to_snapshot(branch)
+    assert told[0] == told[1]
+
+
+def _without(text: str, seal: str) -> str:
+    """Without the seal, hashes that follow from it, and how long ago the chain was read."""
+    short = f"0x{seal[:4]}…{seal[-4:]}"
+    text = text.replace(seal, "").replace(short, "")
+    text = re.sub(r"0x[0-9a-f]{64}", "", re.sub(r"0x[0-9a-f]{4}…[0-9a-f]{4}", "", text))
+    return re.sub(r'data-read="[^"]*"|"age_s":[0-9.]+|\d+ s ago', "", text)
