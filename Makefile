@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo demo-rollback demo-lifelong web test test-long lint slither bench bench-learning bench-lifelong lock clean
+.PHONY: help setup build demo demo-rollback demo-lifelong web screenshots test test-long lint slither bench bench-learning bench-lifelong lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -37,6 +37,9 @@ demo-lifelong: setup build ## three teach one model classes, 5+5 and 5x2, one ch
 
 web: setup build ## serve the web interface on this machine, with a devnet if none runs; ARGS="--port 8700"
 	@$(PY) -m dapp web $(ARGS)
+
+screenshots: setup build $(STAMPS)/browser ## take the pictures of the web interface into docs/img
+	@$(PY) -m tests.web.screenshots $(ARGS)
 
 test: setup build $(STAMPS)/browser ## run every test but the long ones
 	@tools/test.sh "not long"

@@ -2,13 +2,12 @@
 pragma solidity ^0.8.28;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Submissions} from "./Submissions.sol";
 import {IBallots} from "./interfaces/IBallots.sol";
 import {Bounds} from "./libraries/Bounds.sol";
 import {Buffers} from "./libraries/Buffers.sol";
 import {Calldata} from "./libraries/Calldata.sol";
-import {Phases} from "./libraries/Phases.sol";
+import {Digests} from "./libraries/Digests.sol";
 import {Rosters} from "./libraries/Rosters.sol";
 import {Seals} from "./libraries/Seals.sol";
 import {Tally} from "./libraries/Tally.sol";
@@ -20,9 +19,9 @@ import {TaskId} from "./types/TaskId.sol";
 import {TaskWord} from "./types/TaskWord.sol";
 
 /// @title Stage vote
-abstract contract Ballots is Submissions, EIP712, IBallots {
+abstract contract Ballots is Submissions, IBallots {
     bytes32 private constant BALLOT_TYPE = keccak256("Ballot(bytes32 task,bytes32 seal)");
-    uint256 private constant SEALED_BYTES = 99; // seat, seal, signature
+    uint256 private constant SIGNED_BYTES = 99; // seat, seal, signature
     uint256 private constant BALLOT_BYTES = 34; // seat, seal
     uint256 private constant STILL_SEALED = 0x8000; // added to the seat of a ballot that is not opened now
 
@@ -45,7 +44,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @inheritdoc IBallots
     function voteSeal(TaskId task, uint256 seat, bytes32 seal) external {
-        DrawWord drawn = _requireVote(task);
+        DrawWord drawn = _requireNow(task, Phase.Vote).drawn();
         if (msg.sender != Rosters.memberAt(_rosterOf(drawn), seat)) revert NotSeated(seat, msg.sender);
         uint256 place = _placeOf(drawn, seat);
         if (place >= drawn.committee()) revert NotDrawn(seat);
@@ -66,8 +65,8 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @inheritdoc IBallots
     function voteSealMany(TaskId task, bytes calldata entries) external {
-        if (entries.length == 0 || entries.length % SEALED_BYTES != 0) revert BatchMalformed(entries.length);
-        DrawWord drawn = _requireVote(task);
+        _requireEntries(entries, SIGNED_BYTES);
+        DrawWord drawn = _requireNow(task, Phase.Vote).drawn();
         bytes memory ballots = _sealEntries(task, drawn, entries);
         if (ballots.length == 0) revert BatchEmpty();
         _lates[task] = _lates[task].withBatch(keccak256(ballots));
@@ -81,7 +80,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         bytes calldata entries,
         bytes32[] calldata later
     ) external {
-        DrawWord drawn = _requireBallot(task);
+        DrawWord drawn = _requireNow(task, Phase.Ballot).drawn();
         (bytes32 root, bytes memory opened) = _openEntries(task, drawn, entries);
         LateWord chain = earlier.withBatch(root);
         for (uint256 i = 0; i < later.length; ++i) chain = chain.withBatch(later[i]);
@@ -92,7 +91,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
 
     /// @inheritdoc IBallots
     function ballotDigest(TaskId task, bytes32 seal) external view returns (bytes32) {
-        return _digestFrom(_digestPreimage(task), seal);
+        return Digests.digestOf(_digestPreimage(BALLOT_TYPE, task), seal);
     }
 
     /// @inheritdoc IBallots
@@ -102,7 +101,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         bytes calldata scores,
         bytes16 salt
     ) external view returns (bytes32) {
-        return Seals.ballotFrom(Seals.ballotPreimage(task), verifier, scores, salt);
+        return _ballotSeal(task, verifier, scores, salt);
     }
 
     /// @inheritdoc IBallots
@@ -117,11 +116,6 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         uint256 committee = word.drawn().committee();
         for (uint256 i = 0; i * Bounds.PANEL < committee; ++i) votesFor += _panels[task][i].votes(index);
         accepted = Tally.accepted(votesFor, committee) && !_panels[task][0].isStruck(index);
-    }
-
-    /// @inheritdoc IBallots
-    function median(uint24[] memory scoresPpm) external pure returns (uint24) {
-        return Tally.median(scoresPpm);
     }
 
     function _openVote(TaskId task) internal override {
@@ -143,11 +137,11 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         bytes calldata scores,
         bytes16 salt
     ) internal returns (uint256 number, uint256 member, Panel panel) {
-        DrawWord drawn = _requireBallot(task);
+        DrawWord drawn = _requireNow(task, Phase.Ballot).drawn();
         uint256 stored = _ballots[task][msg.sender];
         if (stored == 0) revert BallotNotSealed(task, msg.sender);
         uint256 seat = uint16(stored);
-        bytes32 seal = Seals.ballotFrom(Seals.ballotPreimage(task), msg.sender, scores, salt);
+        bytes32 seal = _ballotSeal(task, msg.sender, scores, salt);
         if (stored != _sealAndSeat(seal, seat)) revert BallotSealMismatch(task, msg.sender);
         uint256 bytesNeeded = 3 * drawn.models();
         if (scores.length != bytesNeeded) revert ScoreCountMismatch(scores.length, bytesNeeded);
@@ -159,16 +153,13 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         emit BallotOpened(task, msg.sender, scores);
     }
 
-    function _requireVote(TaskId task) private view returns (DrawWord) {
-        TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Vote);
-        return word.drawn();
-    }
-
-    function _requireBallot(TaskId task) private view returns (DrawWord) {
-        TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Ballot);
-        return word.drawn();
+    function _ballotSeal(
+        TaskId task,
+        address verifier,
+        bytes calldata scores,
+        bytes16 salt
+    ) private view returns (bytes32) {
+        return Seals.ballotFrom(Seals.ballotPreimage(task), verifier, scores, salt);
     }
 
     /// @dev Marks the ballots of a batch that can be taken, and packs them as the event and the root have them.
@@ -178,12 +169,12 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         bytes calldata entries
     ) private returns (bytes memory ballots) {
         (Count memory count, uint256 roster, Panel panel) = _newCount(task, drawn);
-        uint256 preimage = _digestPreimage(task);
-        ballots = Buffers.allocate(entries.length); // BALLOT_BYTES for each entry of SEALED_BYTES
+        uint256 preimage = _digestPreimage(BALLOT_TYPE, task);
+        ballots = Buffers.allocate(entries.length); // BALLOT_BYTES for each entry of SIGNED_BYTES
         uint256 to = Buffers.start(ballots);
         unchecked {
             uint256 at = Calldata.start(entries);
-            for (uint256 end = at + entries.length; at < end; at += SEALED_BYTES) {
+            for (uint256 end = at + entries.length; at < end; at += SIGNED_BYTES) {
                 uint256 seat = Calldata.u16(at);
                 uint256 member = seat;
                 if (seat >= count.direct) {
@@ -320,24 +311,6 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         }
     }
 
-    /// @dev What the EIP-712 digests of all ballots of a task have in common: the struct (type, task, a seal), then the
-    /// message (0x1901, domain, the struct's hash). _digestFrom fills in the rest, so that a batch encodes it once.
-    /// @return where it stands in memory
-    function _digestPreimage(TaskId task) private view returns (uint256) {
-        bytes32 domain = _domainSeparatorV4();
-        return Buffers.start(abi.encodePacked(BALLOT_TYPE, task, bytes32(0), hex"1901", domain, bytes32(0)));
-    }
-
-    /// @dev The EIP-712 digest of the ballot with that seal.
-    function _digestFrom(uint256 preimage, bytes32 seal) private pure returns (bytes32 digest) {
-        assembly ("memory-safe") {
-            let message := add(preimage, 96)
-            mstore(add(preimage, 64), seal)
-            mstore(add(message, 34), keccak256(preimage, 96))
-            digest := keccak256(message, 66)
-        }
-    }
-
     /// @dev Who opened a model of the task does not count as a member of its committee.
     function _isContributor(TaskId task, DrawWord drawn, address account) private view returns (bool) {
         return drawn.mayContribute(account) && _hasOpened(task, account);
@@ -346,7 +319,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
     /// @dev ECDSA comes first, also for accounts with code: an EIP-7702 account signs with its key. Then ERC-1271.
     /// Nothing is keyed by a signature, so that a malleable one gains nobody a second ballot.
     ///
-    /// verifier == ecrecover(_digestFrom(preimage, seal), v, r, s), in one piece.
+    /// verifier == ecrecover(Digests.digestOf(preimage, seal), v, r, s), in one piece.
     /// @param at where the entry (seat, seal, signature) stands in calldata
     function _hasSignedByKey(
         address verifier,
@@ -377,7 +350,7 @@ abstract contract Ballots is Submissions, EIP712, IBallots {
         uint256 at
     ) private view returns (bool hasSigned) {
         if (verifier.code.length == 0) return false;
-        bytes32 digest = _digestFrom(preimage, Calldata.word(at + 2));
+        bytes32 digest = Digests.digestOf(preimage, Calldata.word(at + 2));
         bytes calldata signature = Calldata.slice(at + BALLOT_BYTES, 65);
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         uint256 gasLimit = Bounds.SIGNATURE_GAS;

@@ -11,7 +11,8 @@ import {Rosters} from "./libraries/Rosters.sol";
 import {Tally} from "./libraries/Tally.sol";
 import {DrawWord} from "./types/DrawWord.sol";
 import {LateWord, LateWords} from "./types/LateWord.sol";
-import {Panel} from "./types/Panel.sol";
+import {Panel, Panels} from "./types/Panel.sol";
+import {Payment, Payments} from "./types/Payment.sol";
 import {Phase} from "./types/Phase.sol";
 import {Submission, SubmissionWords} from "./types/Submission.sol";
 import {TaskId, TaskIds, TaskKey} from "./types/TaskId.sol";
@@ -29,10 +30,30 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     ) external nonReentrant {
         TaskId task = key.toId();
         TaskWord word = _tasks[task];
-        LateWord late = _lates[task];
-        if (!(late.settled() && late.closed())) late = _settleInitiator(key, task, word, late);
-        for (uint256 i = 0; i < contributors.length; ++i) _settleContributor(task, late, contributors[i]);
-        for (uint256 i = 0; i < seats.length; ++i) _settleVerifier(task, word, late, seats[i]);
+        (LateWord late, uint256 initiatorWei) = _decide(key, task, word);
+        Payment[] memory due = new Payment[](1 + contributors.length + seats.length);
+        due[0] = Payments.pack(key.initiator, initiatorWei);
+        late = _takeShares(task, late, contributors, due);
+        _takeFees(task, word, late, seats, due);
+        _lates[task] = late;
+        // all that is due counts as paid by now: whoever is called can take nothing twice
+        (uint256 paid, LateWord before) = (0, late);
+        for (uint256 i = 0; i < due.length; ++i) {
+            Payment payment = due[i];
+            if (payment.amountWei() == 0) continue;
+            if (_tryPay(payment)) {
+                due[paid++] = payment;
+            } else {
+                emit PaymentRefused(task, payment.payee(), payment.amountWei());
+                if (i == 0) late = late.asUnclosed();
+                else if (i <= contributors.length) late = late.withUnpaid(_submissions[task][contributors[i - 1]].index());
+                else _markFee(task, word, late, seats[i - 1 - contributors.length], false);
+            }
+        }
+        if (LateWord.unwrap(late) != LateWord.unwrap(before)) _lates[task] = late;
+        if (paid == 0) return;
+        Payments.truncate(due, paid);
+        emit PaidMany(task, due);
     }
 
     /// @inheritdoc IEscrow
@@ -44,14 +65,19 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     ) external nonReentrant {
         TaskId task = key.toId();
         (uint256 number, uint256 member, Panel panel) = _openBallot(task, scores, salt);
-        _panels[task][number] = panel.withOpened(member).withPaid(member);
+        _panels[task][number] = panel.withOpened(member).withPaid(member, false, true);
         _pay(task, msg.sender, to, key.feeWei);
     }
 
     /// @inheritdoc IEscrow
     function withdraw(TaskId task, address payable to) external nonReentrant returns (uint256 amountWei) {
-        amountWei = _takeShare(task, _requireSettled(task), msg.sender);
-        if (amountWei == 0) revert NothingOwed(task, msg.sender);
+        LateWord late = _requireSettled(task);
+        Submission submission = _submissions[task][msg.sender];
+        amountWei = late.contributorWei();
+        if (submission.state() != SubmissionWords.OPENED || !late.owes(submission.index()) || amountWei == 0) {
+            revert NothingOwed(task, msg.sender);
+        }
+        _lates[task] = late.withPaid(submission.index());
         _pay(task, msg.sender, to, amountWei);
     }
 
@@ -63,9 +89,9 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     ) external nonReentrant returns (uint256 amountWei) {
         LateWord late = _requireSettled(task);
         TaskWord word = _tasks[task];
-        if (_memberAt(word, late, seat) != msg.sender) revert NotSeated(seat, msg.sender);
-        amountWei = _takeFee(task, word, late, seat);
-        if (amountWei == 0) revert NothingOwed(task, msg.sender);
+        if (Rosters.memberAt(_rosterAt(word, late), seat) != msg.sender) revert NotSeated(seat, msg.sender);
+        amountWei = late.verifierWei();
+        if (!_markFee(task, word, late, seat, true) || amountWei == 0) revert NothingOwed(task, msg.sender);
         _pay(task, msg.sender, to, amountWei);
     }
 
@@ -101,69 +127,93 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     }
 
     /// @dev Pays with bounded gas and takes no return data, so that a payee can harm only itself.
-    function _tryPay(TaskId task, address payee, uint256 amountWei) private returns (bool ok) {
-        if (amountWei == 0) return true;
+    function _tryPay(Payment payment) private returns (bool ok) {
+        (address payee, uint256 amountWei) = (payment.payee(), payment.amountWei());
         uint256 gasLimit = Bounds.PAYMENT_GAS;
         assembly ("memory-safe") {
             ok := call(gasLimit, payee, amountWei, 0, 0, 0, 0)
         }
-        if (ok) emit Paid(task, payee, payee, amountWei);
-        else emit PaymentRefused(task, payee, amountWei);
     }
 
-    /// @dev Writes the outcome down, once, and pays what is left to the initiator.
-    function _settleInitiator(
+    /// @dev The outcome as it is to be written down, closed, and what the initiator is owed now.
+    function _decide(
         TaskKey calldata key,
         TaskId task,
-        TaskWord word,
-        LateWord late
-    ) private returns (LateWord) {
+        TaskWord word
+    ) private returns (LateWord late, uint256 initiatorWei) {
+        late = _lates[task];
+        if (late.settled() && late.closed()) return (late, 0);
         Outcome memory outcome = _outcome(key, task, word);
         if (!late.settled()) {
             bool lapsed = !word.isDrawn();
             late = LateWords.outcome(outcome.contributorWei, outcome.verifierWei, outcome.models, lapsed);
             emit Settled(task, outcome);
         }
-        _lates[task] = late.asClosed();
-        if (_tryPay(task, key.initiator, outcome.initiatorWei)) return late.asClosed();
-        _lates[task] = late;
+        return (late.asClosed(), outcome.initiatorWei);
+    }
+
+    /// @dev Marks the shares of these contributors as paid, and lists them in `due` behind the initiator's.
+    function _takeShares(
+        TaskId task,
+        LateWord late,
+        address[] calldata contributors,
+        Payment[] memory due
+    ) private view returns (LateWord) {
+        mapping(address contributor => Submission) storage submissions = _submissions[task];
+        uint256 shareWei = late.contributorWei();
+        for (uint256 i = 0; i < contributors.length; ++i) {
+            Submission submission = submissions[contributors[i]];
+            if (submission.state() != SubmissionWords.OPENED || !late.owes(submission.index())) continue;
+            late = late.withPaid(submission.index());
+            due[1 + i] = Payments.pack(contributors[i], shareWei);
+        }
         return late;
     }
 
-    function _settleContributor(TaskId task, LateWord late, address contributor) private {
-        Submission before = _submissions[task][contributor];
-        uint256 amountWei = _takeShare(task, late, contributor);
-        if (!_tryPay(task, contributor, amountWei)) _submissions[task][contributor] = before;
-    }
-
-    function _settleVerifier(TaskId task, TaskWord word, LateWord late, uint256 seat) private {
-        uint256 number = _placeAt(word, late, seat) / Bounds.PANEL;
-        Panel before = _panels[task][number];
-        uint256 amountWei = _takeFee(task, word, late, seat);
-        if (amountWei == 0) return;
-        if (!_tryPay(task, _memberAt(word, late, seat), amountWei)) _panels[task][number] = before;
-    }
-
-    function _takeShare(TaskId task, LateWord late, address contributor) private returns (uint256) {
-        Submission submission = _submissions[task][contributor];
-        if (submission.state() != SubmissionWords.OPENED || !late.pays(submission.index())) return 0;
-        _submissions[task][contributor] = submission.paid();
-        return late.contributorWei();
-    }
-
-    function _takeFee(TaskId task, TaskWord word, LateWord late, uint256 seat) private returns (uint256) {
-        uint256 place = _placeAt(word, late, seat);
-        if (place >= _places(word, late)) return 0;
-        (uint256 number, uint256 member) = (place / Bounds.PANEL, place % Bounds.PANEL);
-        Panel panel = _panels[task][number];
-        if (late.lapsed()) {
-            if (panel.isOpened(member)) return 0;
-            _panels[task][number] = panel.withCompensated(member);
-        } else {
-            if (!panel.isOpened(member) || !panel.isSealed(member)) return 0;
-            _panels[task][number] = panel.withPaid(member);
+    /// @dev Marks the fees of these seats as paid, and lists them at the end of `due`.
+    function _takeFees(
+        TaskId task,
+        TaskWord word,
+        LateWord late,
+        uint256[] calldata seats,
+        Payment[] memory due
+    ) private {
+        if (seats.length == 0) return;
+        mapping(uint256 number => Panel) storage panels = _panels[task];
+        (uint256 places, bool lapsed) = (_places(word, late), late.lapsed());
+        address roster = _rosterAt(word, late);
+        (uint256 number, Panel panel) = (0, panels[0]); // at hand
+        for (uint256 i = 0; i < seats.length; ++i) {
+            uint256 place = _placeAt(word, late, seats[i]);
+            if (place >= places) continue;
+            if (place / Bounds.PANEL != number) {
+                panels[number] = panel;
+                number = place / Bounds.PANEL;
+                panel = panels[number];
+            }
+            uint256 member = place % Bounds.PANEL;
+            if (!panel.owes(member, lapsed)) continue;
+            panel = panel.withPaid(member, lapsed, true);
+            due[due.length - seats.length + i] = Payments.pack(Rosters.memberAt(roster, seats[i]), late.verifierWei());
         }
-        return late.verifierWei();
+        panels[number] = panel;
+    }
+
+    /// @dev Marks the fee of a seat as paid, or (again) as not paid.
+    /// @return changed false when it was not owed, or not paid
+    function _markFee(
+        TaskId task,
+        TaskWord word,
+        LateWord late,
+        uint256 seat,
+        bool paid
+    ) private returns (bool changed) {
+        uint256 place = _placeAt(word, late, seat);
+        if (place >= _places(word, late)) return false;
+        (uint256 number, uint256 member, bool lapsed) = (place / Bounds.PANEL, place % Bounds.PANEL, late.lapsed());
+        Panel panel = _panels[task][number];
+        changed = panel.owes(member, lapsed) == paid;
+        if (changed) _panels[task][number] = panel.withPaid(member, lapsed, paid);
     }
 
     function _requireSettled(TaskId task) private view returns (LateWord late) {
@@ -181,9 +231,9 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
         return late.lapsed() ? word.poolSize() : word.drawn().committee();
     }
 
-    function _memberAt(TaskWord word, LateWord late, uint256 seat) private view returns (address) {
+    function _rosterAt(TaskWord word, LateWord late) private view returns (address) {
         uint256 roster = late.lapsed() ? word.roster() : word.drawn().roster();
-        return Rosters.memberAt(Rosters.addressOf(address(membership), roster), seat);
+        return Rosters.addressOf(address(membership), roster);
     }
 
     function _outcome(TaskKey calldata key, TaskId task, TaskWord word) private view returns (Outcome memory o) {
@@ -205,17 +255,18 @@ abstract contract Escrow is Ballots, ReentrancyGuardTransient, IEscrow {
     }
 
     function _tally(TaskId task, DrawWord drawn, Outcome memory o) private view {
+        mapping(uint256 number => Panel) storage panels = _panels[task];
         uint256 committee = drawn.committee();
-        uint256 models = drawn.models();
-        uint256[] memory votesFor = new uint256[](models);
+        (uint256 even, uint256 odd, Panel first) = (0, 0, panels[0]);
         for (uint256 i = 0; i * Bounds.PANEL < committee; ++i) {
-            Panel panel = _panels[task][i];
+            Panel panel = i == 0 ? first : panels[i];
             o.paidVerifiers += panel.openedCount();
-            for (uint256 model = 0; model < models; ++model) votesFor[model] += panel.votes(model);
+            even += panel.evenVotes();
+            odd += panel.oddVotes();
         }
-        Panel first = _panels[task][0];
+        uint256 models = drawn.models();
         for (uint256 model = 0; model < models; ++model) {
-            if (!Tally.accepted(votesFor[model], committee) || first.isStruck(model)) continue;
+            if (!Tally.accepted(Panels.votesIn(even, odd, model), committee) || first.isStruck(model)) continue;
             o.models |= 1 << model;
             ++o.paidModels;
         }

@@ -23,8 +23,11 @@ contract ModelLedger is IModelLedger, EIP712 {
         keccak256("RollbackVote(bytes32 run,bytes32 head,bytes32 target,bytes32 entry,uint32 nonce)");
     bytes32 private constant NODE_SET = keccak256("NodeSet(bytes32 run,address[] nodes,uint32 roster)");
 
+    /// @dev Stands where no entry is attested yet: the run's start makes the slot, so that no batch pays for a new one.
+    bytes32 private constant NO_HEAD = bytes32(uint256(1));
+
     mapping(RunId run => RunWord) private _runs;
-    mapping(RunId run => bytes32) private _heads; // last entry that a quorum attested
+    mapping(RunId run => bytes32) private _heads; // last entry that a quorum attested, or NO_HEAD: read by _headOf
     mapping(RunId run => bytes32) private _recorded; // last entry that the recorder announced
     mapping(RunId run => address) private _recorders;
     mapping(bytes32 digest => mapping(address node => bool)) private _endorsed;
@@ -43,6 +46,7 @@ contract ModelLedger is IModelLedger, EIP712 {
         uint256 roster = _writeRoster(nodes);
         _runs[run] = RunWords.started(roster, nodes.length, terms.quorumPpm, terms.difficultyBits, terms.windowS);
         _recorders[run] = msg.sender;
+        _heads[run] = NO_HEAD;
         emit RunStarted(run, msg.sender, terms, nodes);
     }
 
@@ -61,8 +65,8 @@ contract ModelLedger is IModelLedger, EIP712 {
 
     /// @inheritdoc IModelLedger
     function attest(RunId run, bytes32 head, uint32 attempt, Quorum calldata quorum) external {
-        bytes32 parent = _heads[run];
-        if (head == 0 || head == parent) revert EntryInvalid("head");
+        bytes32 parent = _headOf(run);
+        if (head == 0 || head == NO_HEAD || head == parent) revert EntryInvalid("head");
         _requireQuorum(_known(run), _attestation(run, parent, head, attempt), quorum);
         _heads[run] = head;
         emit Attested(run, parent, head);
@@ -77,7 +81,7 @@ contract ModelLedger is IModelLedger, EIP712 {
         Quorum calldata quorum
     ) external {
         RunWord word = _known(run);
-        bytes32 before = _heads[run];
+        bytes32 before = _headOf(run);
         _requireFollows(run, before, parent, header);
         bytes32 head = header.id();
         if (uint256(head) >> (256 - word.difficultyBits()) != 0) revert WorkMissing(head, word.difficultyBits());
@@ -90,7 +94,7 @@ contract ModelLedger is IModelLedger, EIP712 {
     /// @inheritdoc IModelLedger
     function rollbackOpen(RunId run, uint256 seat, bytes32 reason) external {
         RunWord word = _known(run);
-        bytes32 head = _heads[run];
+        bytes32 head = _headOf(run);
         if (head == 0) revert NothingToRollBack(run);
         if (_recorders[run] != msg.sender) {
             (uint256 roster, uint256 nodes) = word.setAt(block.timestamp);
@@ -118,8 +122,8 @@ contract ModelLedger is IModelLedger, EIP712 {
     ) external {
         RunWord word = _known(run);
         if (block.timestamp > word.voteEndsAtS()) revert NoVoteOpen(run, word.voteEndsAtS());
-        bytes32 headId = _requireHead(_heads[run], head);
-        if (entry == 0 || entry == headId) revert EntryInvalid("entry");
+        bytes32 headId = _requireHead(_headOf(run), head);
+        if (entry == 0 || entry == NO_HEAD || entry == headId) revert EntryInvalid("entry");
         if (!PlacedTree.holds(head.history(), head.height(), height, target, proof)) {
             revert TargetNotInHistory(target, headId);
         }
@@ -184,7 +188,7 @@ contract ModelLedger is IModelLedger, EIP712 {
                 votes: word.votes(),
                 voteEndsAtS: word.voteEndsAtS(),
                 barred: _barred[roster],
-                head: _heads[run],
+                head: _headOf(run),
                 recorded: _recorded[run]
             });
     }
@@ -207,8 +211,14 @@ contract ModelLedger is IModelLedger, EIP712 {
         bytes32[] calldata proof
     ) external view returns (bool) {
         bytes32 headId = _isHeader(head) ? head.id() : bytes32(0);
-        if (headId == 0 || (headId != _heads[run] && headId != _recorded[run])) return false;
+        if (headId == 0 || (headId != _headOf(run) && headId != _recorded[run])) return false;
         return PlacedTree.holds(head.history(), head.height(), height, entry, proof);
+    }
+
+    /// @dev The run's head, zero while it has none.
+    function _headOf(RunId run) private view returns (bytes32 head) {
+        head = _heads[run];
+        if (head == NO_HEAD) head = 0;
     }
 
     function _known(RunId run) private view returns (RunWord word) {

@@ -53,8 +53,7 @@ abstract contract TaskBoard is ITaskBoard {
     function taskCancel(TaskKey calldata key, address payable to) external {
         if (msg.sender != key.initiator) revert NotInitiator(msg.sender, key.initiator);
         TaskId task = key.toId();
-        TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Notice);
+        TaskWord word = _requireNow(task, Phase.Notice);
         _tasks[task] = word.asCancelled();
         emit TaskCancelled(task);
         _pay(task, msg.sender, to, _pot(key));
@@ -63,8 +62,7 @@ abstract contract TaskBoard is ITaskBoard {
     /// @inheritdoc ITaskBoard
     function draw(TaskKey calldata key) external {
         TaskId task = key.toId();
-        TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Draw);
+        TaskWord word = _requireNow(task, Phase.Draw);
         if (word.drawBlock() != 0) revert DrawAlreadyFixed(task, word.drawBlock());
         PoolId pool = PoolId.wrap(key.pool);
         if (membership.isMember(pool, key.initiator)) revert InitiatorSeated(key.initiator);
@@ -83,8 +81,7 @@ abstract contract TaskBoard is ITaskBoard {
         bytes32[] calldata proof
     ) external {
         TaskId task = key.toId();
-        TaskWord word = _tasks[task];
-        _requirePhase(task, Phases.at(word, block.timestamp), Phase.Draw);
+        TaskWord word = _requireNow(task, Phase.Draw);
         uint256 seed = _seed(task, word);
         _checkShards(key, seed, shards, proof);
         uint256 committee = word.poolSize() < key.committee ? word.poolSize() : key.committee;
@@ -147,7 +144,10 @@ abstract contract TaskBoard is ITaskBoard {
         return Draw.placeOf(drawn.seed(), Draw.COMMITTEE, drawn.poolSize(), drawn.committee(), seat);
     }
 
-    function _requirePhase(TaskId task, Phase phase, Phase needed) internal pure {
+    /// @return word of the task, which is in that phase now
+    function _requireNow(TaskId task, Phase needed) internal view returns (TaskWord word) {
+        word = _tasks[task];
+        Phase phase = Phases.at(word, block.timestamp);
         if (phase != needed) revert WrongPhase(task, phase, needed);
     }
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dapp.chain import owed, tasks
 from dapp.chain.errors import ContractRefused, TaskUnknown
 from dapp.chain.lineage import RoundState, head_view, round_view
-from dapp.chain.tasks import TaskView
+from dapp.chain.tasks import Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.lineage.errors import HeadUnavailable
 from dapp.stages import commit, draw, extend, pool, settle, train, verify, vote
@@ -116,7 +116,8 @@ class Step:
     phase: Phase
     did: str | None  # the stage that was carried out, None when nothing was due
     due_at_s: int | None  # when to look again, None when the role is played out
-    note: str = ""
+    note: str = ""  # why nothing is left to do, where that needs a word
+    late: bool = False  # its part was due, and its window has gone by
 
     @property
     def finished(self) -> bool:
@@ -240,6 +241,8 @@ def _contribute(ctx: Context, role: Contributor | RoundContributor, view: TaskVi
             )
         commit.open_model(ctx, role.task, role.proof)
         return _did(ctx, role.task, "commit.open")
+    if mine is None and (missed := _missed_submission(view, ctx.chain.address)):
+        return _ends(_collect(ctx, view, over=True), missed, late=True)
     if isinstance(role, RoundContributor) and mine is not None:
         if view.phase in (Phase.OPEN, Phase.DRAW) and not round_stage.has_declared(ctx, role.task):
             round_stage.declare(ctx, role.task)
@@ -247,6 +250,17 @@ def _contribute(ctx: Context, role: Contributor | RoundContributor, view: TaskVi
         if view.phase.is_over:
             return _collect_prize(ctx, view, mine.index)
     return _collect(ctx, view)
+
+
+def _missed_submission(view: TaskView, account: str) -> str:
+    """Which window an account without an opened model let go by; empty for none."""
+    if view.phase <= Phase.SUBMIT or view.phase == Phase.CANCELLED:
+        return ""
+    if account not in view.sealed:
+        return "this account sealed no model while models were taken: the task goes on without it"
+    if view.phase == Phase.OPEN or len(view.models) >= view.key.cap:
+        return ""
+    return "this account sealed a model and did not open it in time: it does not count"
 
 
 def _collect_prize(ctx: Context, view: TaskView, index: int) -> Step:
@@ -283,7 +297,7 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
         return _did(ctx, role.task, "pool.join")
     seat = view.seat_of(account)
     if seat is None:
-        return _collect(ctx, view)
+        return _ends(_collect(ctx, view), _no_seat(view), late=False)
     may_vote = seat.place is not None and view.model_of(account) is None
     if view.phase == Phase.VOTE and may_vote and seat.sealed is None:
         scores_ppm, doubtful = _found(ctx, role.task)
@@ -295,15 +309,54 @@ def _judge(ctx: Context, role: Verifier, view: TaskView) -> Step:
     if view.phase == Phase.BALLOT and seat.sealed is not None and seat.scores_ppm is None:
         vote.open_ballot(ctx, role.task)
         return _did(ctx, role.task, "vote.open")
-    return _collect(ctx, view)
+    missed = _missed_vote(seat) if may_vote else ""
+    note = missed or ("" if may_vote else _no_vote(view, seat))
+    return _ends(_collect(ctx, view), note, late=bool(missed))
 
 
-def _collect(ctx: Context, view: TaskView) -> Step:
-    """Take what the account is owed, in whatever role, once the task is over; else wait."""
+def _missed_vote(seat: Seat) -> str:
+    """Which window a member of the committee let go by; empty for none."""
+    if seat.sealed is None:
+        return "this account was drawn and sealed no ballot while the vote went on"
+    if seat.scores_ppm is None:
+        return "this account sealed a ballot and did not open it in time: it does not count"
+    return ""
+
+
+def _no_vote(view: TaskView, seat: Seat) -> str:
+    """Why an account with a seat of the pool had no vote."""
+    if view.seed is None:
+        return "the drawn shards were never shown: there was nothing to judge"
+    if seat.place is None:
+        return "this account was not drawn into the committee: it had nothing to judge"
+    return "this account has a model of its own in the task: it may not judge"
+
+
+def _no_seat(view: TaskView) -> str:
+    """Why nobody of the pool, or not this account, could be drawn."""
+    if view.phase == Phase.CANCELLED:
+        return "the task was cancelled: there was nothing to judge"
+    if view.phase == Phase.EMPTY:
+        return "no model was opened: there was nothing to judge"
+    if view.draw_block is None:
+        return "no draw was made while it could be: there was nothing to judge"
+    return "this account was in no seat of the pool when the draw was fixed: it had nothing to judge"
+
+
+def _ends(found: Step, note: str, *, late: bool) -> Step:
+    """`found`, with the reason why the role ends where it does."""
+    return replace(found, note=note, late=late) if found.finished else found
+
+
+def _collect(ctx: Context, view: TaskView, *, over: bool = False) -> Step:
+    """Take what the account is owed, in whatever role, once the task is over; else wait.
+
+    over: nothing but what is owed can be due for the account any more.
+    """
     if owed.owed(ctx.chain, view, ctx.chain.address):
         settle.withdraw(ctx, view.task)
         return _did(ctx, view.task, "withdraw")
-    return _waits(view)
+    return Step(view.task, view.phase, None, None) if over else _waits(view)
 
 
 def _package(ctx: Context, role: Contributor | RoundContributor) -> tuple[Manifest, bytes]:

@@ -42,8 +42,9 @@ class JournalCorrupt(JournalError):
     code = "journal-corrupt"
     default_fix = (
         "Put back a copy of the file if you have one. Without it: move the file away and "
-        "run the command again; "
-        "salts are derived from your key, and votes can be worked out again from the chain."
+        "run the command again; salts are derived from your key, and votes can be worked out again from "
+        "the chain. What was sealed in the browser has salts of its own: keep the file, and import "
+        "the recovery file."
     )
 
 

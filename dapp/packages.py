@@ -110,7 +110,29 @@ def model(
     """The model that was opened under these digests. Raises one of PEER_FAULTS, PackageRefused or
     Unreachable.
     """
-    package = _fetched(store, task.bounds, task.digest(), manifest_digest, weights_digest, size_bytes)
+    return _fitting(
+        task, _fetched(store, task.bounds, task.digest(), manifest_digest, weights_digest, size_bytes)
+    )
+
+
+def own(task: TaskSpec, manifest: Manifest, data: bytes) -> Package:
+    """A model of ours, checked as everyone will check it once it is opened. Raises as `model`."""
+    ref = manifest.weights
+    if manifest.spec != task.digest().hex():
+        raise PackageRefused("the manifest answers another task")
+    if (ref.sha256, ref.bytes) != (sha256(data).hex(), len(data)):
+        raise PackageRefused("these are not the weights that the manifest names")
+    if ref.bytes > task.bounds.weights_bytes:
+        raise PackageRefused(f"{ref.bytes} bytes of weights; the task allows {task.bounds.weights_bytes}")
+    document = manifest.to_bytes()
+    checked_manifest = Manifest.from_bytes(document, task.bounds)
+    return _fitting(
+        task, Package(checked_manifest, cid_of(document), load(data, checked_manifest, task.bounds), data)
+    )
+
+
+def _fitting(task: TaskSpec, package: Package) -> Package:
+    """The package, if it is what the task asks for. Raises PackageRefused."""
     architecture = package.manifest.architecture
     if is_grown(architecture) == (task.kind == FUSE):
         raise PackageRefused("grown models are for rounds of lineages, all others for tasks of kind fuse")

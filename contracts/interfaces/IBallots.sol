@@ -24,8 +24,6 @@ interface IBallots {
     error BallotSealMismatch(TaskId task, address verifier);
     error ScoreCountMismatch(uint256 bytesGiven, uint256 bytesNeeded);
     error BallotScoreOutOfRange(uint256 model, uint256 scorePpm);
-    error BatchMalformed(uint256 bytesGiven);
-    error BatchEmpty();
     error BatchUnknown(TaskId task, bytes32 root);
 
     /// @notice Seals the sender's ballot.
@@ -72,7 +70,4 @@ interface IBallots {
 
     /// @notice Votes for model `index`, and whether they are a majority of the committee (and it was not struck).
     function votesOf(TaskId task, uint256 index) external view returns (uint256 votesFor, bool accepted);
-
-    /// @notice Median of scores, the official score of a model (libraries/Tally.sol).
-    function median(uint24[] memory scoresPpm) external pure returns (uint24);
 }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {LateWord} from "../types/LateWord.sol";
+import {Payment} from "../types/Payment.sol";
 import {TaskId, TaskKey} from "../types/TaskId.sol";
 
 /// @title Stage settle
@@ -20,6 +21,7 @@ interface IEscrow {
 
     event Settled(TaskId indexed task, Outcome outcome);
     event Paid(TaskId indexed task, address indexed payee, address to, uint256 amountWei);
+    event PaidMany(TaskId indexed task, Payment[] payments); // by settle, each to the payee's own account
     event PaymentRefused(TaskId indexed task, address indexed payee, uint256 amountWei);
 
     error NotOver(TaskId task);

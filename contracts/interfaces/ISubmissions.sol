@@ -28,6 +28,8 @@ interface ISubmissions {
     error ContributorsAreListed(TaskId task);
     error CapReached(TaskId task, uint256 cap);
     error NotACopy(address original, address copy);
+    error BatchMalformed(uint256 bytesGiven); // of models, and of ballots
+    error BatchEmpty();
 
     /// @notice Seals the sender's model for the task: one per contributor.
     /// @param seal libraries/Seals.sol, `model`
@@ -60,6 +62,19 @@ interface ISubmissions {
         bytes32[] calldata proof
     ) external;
 
+    /// @notice Seals signed models in one transaction, by anyone. Entries that cannot be taken (sealed already, signed by
+    /// someone else) are left out, so that one bad entry does not spoil a batch. Contract wallets seal alone.
+    /// @param entries 116 bytes each: contributor (20), seal (32), compact signature (64, EIP-2098) of EIP-712
+    /// `Model(bytes32 task,bytes32 seal)`
+    function commitSealMany(TaskId task, bytes calldata entries) external;
+
+    /// @notice Opens sealed models in one transaction, by anyone who was told what opens them. Entries that cannot be
+    /// taken (not sealed, opened already, sealed otherwise, above the cap) are left out. For tasks that anyone may
+    /// contribute to.
+    /// @param entries 124 bytes each: contributor (20), then as in commitOpen: weights (32), manifest (32), size (5),
+    /// claim (3), salt (32)
+    function commitOpenMany(TaskId task, bytes calldata entries) external;
+
     /// @notice Refuses `copy`'s model, whose weights equal those that `original` sealed earlier (at the same
     /// block: opened earlier). By anyone, until the ballots close.
     function commitStrike(TaskId task, address original, address copy) external;
@@ -77,4 +92,7 @@ interface ISubmissions {
         uint24 claimedPpm,
         bytes32 salt
     ) external view returns (bytes32);
+
+    /// @notice Digest that a contributor signs for a batch (EIP-712).
+    function modelDigest(TaskId task, bytes32 seal) external view returns (bytes32);
 }

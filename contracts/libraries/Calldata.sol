@@ -27,6 +27,16 @@ library Calldata {
         }
     }
 
+    /// @notice The account in the 20 bytes at `at`.
+    function account(uint256 at) internal pure returns (address) {
+        return address(uint160(uint256(word(at)) >> 96));
+    }
+
+    /// @notice The five bytes at `at`, big-endian.
+    function u40(uint256 at) internal pure returns (uint256) {
+        return uint256(word(at)) >> 216;
+    }
+
     /// @notice The two bytes at `at`, big-endian.
     function u16(uint256 at) internal pure returns (uint256) {
         return uint256(word(at)) >> 240;

@@ -12,7 +12,7 @@ import {Tally} from "../libraries/Tally.sol";
 import {DrawWord, DrawWords} from "../types/DrawWord.sol";
 import {LateWord, LateWords} from "../types/LateWord.sol";
 import {LineageId, LineageIds, LineageTerms} from "../types/LineageId.sol";
-import {Panel} from "../types/Panel.sol";
+import {Panel, Panels} from "../types/Panel.sol";
 import {Phase} from "../types/Phase.sol";
 import {PoolId, PoolIds, PoolKey} from "../types/PoolId.sol";
 import {Submission, SubmissionWords} from "../types/Submission.sol";
@@ -174,10 +174,12 @@ contract Libraries {
         uint256 verifierWei,
         uint256 models,
         bool lapsed,
-        bool closed
+        bool closed,
+        uint256[] calldata paidModels
     ) external pure returns (LateWord word) {
         word = LateWords.outcome(contributorWei, verifierWei, models, lapsed);
         if (closed) word = word.asClosed();
+        for (uint256 i = 0; i < paidModels.length; ++i) word = word.withPaid(paidModels[i]);
     }
 
     function withBatch(LateWord chain, bytes32 root) external pure returns (LateWord) {
@@ -189,11 +191,10 @@ contract Libraries {
         uint256 blockNumber,
         bytes32 weights,
         uint256 index
-    ) external pure returns (Submission sealed_, Submission opened, Submission struck, Submission paid) {
+    ) external pure returns (Submission sealed_, Submission opened, Submission struck) {
         sealed_ = SubmissionWords.sealedAs(seal, blockNumber);
         opened = sealed_.openedAs(weights, index);
         struck = opened.struck();
-        paid = opened.paid();
     }
 
     /// @notice A panel after the given members sealed, opened, and voted for the given models.
@@ -208,5 +209,16 @@ contract Libraries {
         for (uint256 i = 0; i < openedMembers.length; ++i) word = word.withOpened(openedMembers[i]);
         for (uint256 i = 0; i < votes.length; ++i) word = word.withVotes(1 << (6 * votes[i]));
         for (uint256 i = 0; i < struckModels.length; ++i) word = word.withStruck(struckModels[i]);
+    }
+
+    /// @notice Votes for each of the first `models` models, added up over panels as a settlement does.
+    function sums(Panel[] calldata panels, uint256 models) external pure returns (uint256[] memory votes) {
+        (uint256 even, uint256 odd) = (0, 0);
+        for (uint256 i = 0; i < panels.length; ++i) {
+            even += panels[i].evenVotes();
+            odd += panels[i].oddVotes();
+        }
+        votes = new uint256[](models);
+        for (uint256 model = 0; model < models; ++model) votes[model] = Panels.votesIn(even, odd, model);
     }
 }

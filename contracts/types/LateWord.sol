@@ -9,6 +9,7 @@ pragma solidity ^0.8.28;
 /// bits 192-212  models          one bit a model: accepted (lapsed: not struck)
 /// bit  213      lapsed
 /// bit  214      closed          the initiator took what is left
+/// bits 215-235  paid            one bit a model: its contributor took the share
 /// bit  255      settled
 type LateWord is uint256;
 
@@ -17,6 +18,7 @@ using LateWords for LateWord global;
 library LateWords {
     uint256 private constant LAPSED = 1 << 213;
     uint256 private constant CLOSED = 1 << 214;
+    uint256 private constant PAID_AT = 215;
     uint256 private constant SETTLED = 1 << 255;
 
     /// @notice Set at the draw, so that the first batch does not pay for a new slot.
@@ -71,5 +73,24 @@ library LateWords {
 
     function asClosed(LateWord self) internal pure returns (LateWord) {
         return LateWord.wrap(LateWord.unwrap(self) | CLOSED);
+    }
+
+    /// @notice The initiator refused what is left, and is still owed it.
+    function asUnclosed(LateWord self) internal pure returns (LateWord) {
+        return LateWord.wrap(LateWord.unwrap(self) & ~CLOSED);
+    }
+
+    /// @notice Whether the model's contributor is owed its share.
+    function owes(LateWord self, uint256 model) internal pure returns (bool) {
+        return pays(self, model) && LateWord.unwrap(self) & (1 << (PAID_AT + model)) == 0;
+    }
+
+    function withPaid(LateWord self, uint256 model) internal pure returns (LateWord) {
+        return LateWord.wrap(LateWord.unwrap(self) | (1 << (PAID_AT + model)));
+    }
+
+    /// @notice The model's contributor refused its share, and is still owed it.
+    function withUnpaid(LateWord self, uint256 model) internal pure returns (LateWord) {
+        return LateWord.wrap(LateWord.unwrap(self) & ~(1 << (PAID_AT + model)));
     }
 }

@@ -17,6 +17,7 @@ using Panels for Panel global;
 
 library Panels {
     Panel internal constant EMPTY = Panel.wrap(1 << 255);
+    uint256 private constant EVERY_OTHER = 0x03f03f03f03f03f03f03f03f03f03f03f; // 6 of 12 bits, 11 times
 
     function isSealed(Panel self, uint256 member) internal pure returns (bool) {
         return Panel.unwrap(self) & (1 << member) != 0;
@@ -32,6 +33,21 @@ library Panels {
         unchecked {
             return (Panel.unwrap(self) >> (96 + 6 * model)) & 63;
         }
+    }
+
+    /// @notice Votes of models 0, 2, 4, ..., each in 12 bits, so that those of all panels can be added up at once.
+    function evenVotes(Panel self) internal pure returns (uint256) {
+        return (Panel.unwrap(self) >> 96) & EVERY_OTHER;
+    }
+
+    /// @notice Votes of models 1, 3, 5, ..., as evenVotes.
+    function oddVotes(Panel self) internal pure returns (uint256) {
+        return (Panel.unwrap(self) >> 102) & (EVERY_OTHER >> 12);
+    }
+
+    /// @notice Votes of a model in sums of evenVotes and of oddVotes.
+    function votesIn(uint256 even, uint256 odd, uint256 model) internal pure returns (uint256) {
+        return ((model & 1 == 0 ? even : odd) >> (12 * (model >> 1))) & 0xfff;
     }
 
     function openedCount(Panel self) internal pure returns (uint256) {
@@ -72,13 +88,16 @@ library Panels {
         return Panel.wrap(Panel.unwrap(self) | (1 << (228 + model)));
     }
 
-    /// @notice The member's fee has been paid.
-    function withPaid(Panel self, uint256 member) internal pure returns (Panel) {
-        return Panel.wrap(Panel.unwrap(self) & ~(1 << member));
+    /// @notice Whether the member is owed its fee for an opened ballot; in a lapsed task, which has no ballots, its part
+    /// of the bond.
+    function owes(Panel self, uint256 member, bool lapsed) internal pure returns (bool) {
+        return lapsed ? !isOpened(self, member) : isOpened(self, member) && isSealed(self, member);
     }
 
-    /// @notice The member's part of a forfeited bond has been paid (lapsed tasks have no ballots).
-    function withCompensated(Panel self, uint256 member) internal pure returns (Panel) {
-        return Panel.wrap(Panel.unwrap(self) | (1 << (48 + member)));
+    /// @notice The member was paid what it was owed, or (again) was not.
+    function withPaid(Panel self, uint256 member, bool lapsed, bool paid) internal pure returns (Panel) {
+        uint256 bit = lapsed ? 1 << (48 + member) : 1 << member;
+        bool set = lapsed == paid; // a compensated member has its bit of an opened ballot, a paid one lacks that of a seal
+        return Panel.wrap(set ? Panel.unwrap(self) | bit : Panel.unwrap(self) & ~bit);
     }
 }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 /// @notice One contributor's model in one task, one word: sealed first, then opened in place.
 ///
-/// bits   0-7    state           1 sealed, 2 opened, 3 struck as a copy, 4 opened and paid
+/// bits   0-7    state           1 sealed, 2 opened, 3 struck as a copy
 /// bits   8-15   index           of the opened model
 /// bits  16-55   sealedBlock     who was first decides which of two equal models is the copy
 /// bits  56-255  digest          of the seal while sealed, of the weights (SHA-256) once opened; top 200 bits
@@ -15,7 +15,6 @@ library SubmissionWords {
     uint256 internal constant SEALED = 1;
     uint256 internal constant OPENED = 2;
     uint256 internal constant STRUCK = 3;
-    uint256 internal constant PAID = 4;
 
     function sealedAs(bytes32 seal, uint256 blockNumber) internal pure returns (Submission) {
         return Submission.wrap(((uint256(seal) >> 56) << 56) | (blockNumber << 16) | SEALED);
@@ -32,13 +31,9 @@ library SubmissionWords {
         return Submission.wrap((Submission.unwrap(self) & ~uint256(0xff)) | STRUCK);
     }
 
-    function paid(Submission self) internal pure returns (Submission) {
-        return Submission.wrap((Submission.unwrap(self) & ~uint256(0xff)) | PAID);
-    }
-
     /// @notice Whether a model was opened and is no copy.
     function stands(Submission self) internal pure returns (bool) {
-        return state(self) == OPENED || state(self) == PAID;
+        return state(self) == OPENED;
     }
 
     function exists(Submission self) internal pure returns (bool) {

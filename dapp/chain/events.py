@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from keyword import iskeyword
 from typing import Any, Final, TypeVar
 
@@ -43,6 +43,7 @@ class Log:
     contract: str  # its name
     topics: tuple[bytes, ...]
     data: bytes
+    at_s: int | None = None  # when its block was made, where the node tells it with the log
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,18 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Payment:
+    """A payment of a settlement (contracts/types/Payment.sol)."""
+
+    payee: str
+    amount_wei: int
+
+    @classmethod
+    def unpack(cls, word: int) -> Payment:
+        return cls(str(to_checksum_address((word & (1 << 160) - 1).to_bytes(20, "big"))), word >> 160)
+
+
+@dataclass(frozen=True)
 class Settled(TaskEvent):
     outcome: Outcome
 
@@ -160,6 +173,16 @@ class Paid(TaskEvent):
     payee: str
     to: str
     amount_wei: int
+
+
+@dataclass(frozen=True)
+class PaidMany(TaskEvent):
+    """Payments of one settlement; read as one Paid each."""
+
+    payments: tuple[Payment, ...]
+
+    def each(self) -> list[Paid]:
+        return [Paid(self.at, self.task, one.payee, one.payee, one.amount_wei) for one in self.payments]
 
 
 @dataclass(frozen=True)
@@ -353,7 +376,7 @@ TYPES: Final[Mapping[str, type[Event]]] = {
     kind.__name__: kind
     for kind in (
         TaskOpened, TaskCancelled, ModelSealed, ModelOpened, ModelStruck, DrawFixed, ShardsShown,
-        BallotSealed, BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaymentRefused,
+        BallotSealed, BallotOpened, BallotsSealed, BallotsOpened, Settled, Paid, PaidMany, PaymentRefused,
         Joined, Left, RosterPublished,
         RunStarted, Recorded, Attested, HeaderAttested, RollbackOpened, RolledBack, NodesAgreed, NodeBarred,
         Endorsed,
@@ -361,12 +384,21 @@ TYPES: Final[Mapping[str, type[Event]]] = {
         PrizePaid, LineageClosed, Declared, Transfer,
     )
 }  # fmt: skip
+
+
+@lru_cache(maxsize=4096)
+def _checksummed(account: str) -> str:
+    """The same accounts come again and again, and each costs a hash."""
+    return str(to_checksum_address(account))
+
+
 _SHAPED: Final[Mapping[str, Callable[[Any], object]]] = {
-    "address": lambda account: str(to_checksum_address(account)),
-    "address[]": lambda accounts: tuple(str(to_checksum_address(account)) for account in accounts),
+    "address": lambda account: _checksummed(account),
+    "address[]": lambda accounts: tuple(_checksummed(account) for account in accounts),
     "struct TaskKey": TaskKey.fromtuple,
     "struct ITaskBoard.Shard[]": lambda shards: tuple(Shard(*shard) for shard in shards),
     "struct IEscrow.Outcome": lambda values: Outcome(*values),
+    "Payment[]": lambda words: tuple(Payment.unpack(word) for word in words),
     "struct RunTerms": RunTerms.fromtuple,
     "struct LineageTerms": LineageTerms.fromtuple,
     "struct ILineage.Class[]": NewClass.fromtuples,
@@ -450,13 +482,13 @@ def badges_minted(chain: Chain, account: str, from_block: int | None = None) -> 
 def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
     """The events of one transaction."""
     tables = [(c, _table(c)) for c in _contracts(chain)]
-    found = [
-        _decoded(log, table)
+    return [
+        event
         for log in receipt.logs
         for c, table in tables
         if to_checksum_address(log["address"]) == to_checksum_address(c.address)
+        for event in spread(_decoded(log, table))
     ]
-    return [event for event in found if event is not None]
 
 
 def of_type(events: Sequence[Event] | Iterator[Event], kind: type[E_]) -> list[E_]:
@@ -466,9 +498,9 @@ def of_type(events: Sequence[Event] | Iterator[Event], kind: type[E_]) -> list[E
 
 def logs_between(chain: Chain, first: int, last: int) -> Iterator[list[Log]]:
     """Every log of our contracts in blocks `first` to `last`, in order, one range of blocks at a time."""
-    names = {str(to_checksum_address(c.address)): c.name for c in _contracts(chain)}
-    for found in _ranges(chain, {"address": list(names)}, first, last):
-        yield [_log(log, names[to_checksum_address(log["address"])]) for log in found]
+    names = {c.address.lower(): c.name for c in _contracts(chain)}
+    for found in _ranges(chain, {"address": [c.address for c in _contracts(chain)]}, first, last):
+        yield [_log(log, names[str(log["address"]).lower()]) for log in found]
 
 
 def decoded(log: Log) -> Event | None:
@@ -491,9 +523,7 @@ def _events(
     query = {"address": contract.address, "topics": list(topics)}
     for logs in _ranges(chain, query, first, chain.rpc.block().number):
         for log in logs:
-            event = _decoded(log, table)
-            if event is not None:
-                yield event
+            yield from spread(_decoded(log, table))
 
 
 def _ranges(
@@ -518,7 +548,9 @@ def _ranges(
 def _log(log: Mapping[str, Any], contract: str) -> Log:
     at = Place(int(log["blockNumber"]), int(log["logIndex"]), "0x" + bytes(log["transactionHash"]).hex())
     topics = tuple(bytes(topic) for topic in log["topics"])
-    return Log(at, bytes(log["blockHash"]), contract, topics, bytes(log["data"]))
+    told = log.get("blockTimestamp")
+    at_s = int(told, 16) if isinstance(told, str) else None if told is None else int(told)
+    return Log(at, bytes(log["blockHash"]), contract, topics, bytes(log["data"]), at_s)
 
 
 def _contracts(chain: Chain) -> tuple[Contract, ...]:
@@ -544,6 +576,13 @@ def _entry(contract: Contract, name: str) -> Mapping[str, Any]:
 
 def _topic(entry: Mapping[str, Any]) -> bytes:
     return keccak(text=f"{entry['name']}({','.join(collapse_if_tuple(i) for i in entry['inputs'])})")
+
+
+def spread(event: Event | None) -> Sequence[Event]:
+    """What a log's event says: nothing for one we do not know, one Paid each for one that lists payments."""
+    if isinstance(event, PaidMany):
+        return event.each()
+    return [] if event is None else [event]
 
 
 def _decoded(log: Mapping[str, Any], table: Mapping[bytes, Mapping[str, Any]]) -> Event | None:

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from dapp.chain.client import Chain
 from dapp.chain.events import Outcome
 from dapp.chain.tasks import TaskView
-from dapp.chain.words import PANEL, Panel, Phase, Submission, SubmissionState
+from dapp.chain.words import PANEL, Panel, Phase
 
 PAYING = (Phase.SETTLED, Phase.EMPTY, Phase.LAPSED)
 
@@ -41,7 +41,6 @@ class Books:
     """What the board stores about payment."""
 
     outcome: Outcome
-    submissions: Mapping[str, Submission]  # by contributor
     panels: Mapping[int, Panel]  # by number
 
 
@@ -62,7 +61,7 @@ def claims_of(view: TaskView, books: Books, payee: str | None = None) -> tuple[C
     outcome, found = books.outcome, []
     for model in view.models:
         if _is(payee, model.contributor) and outcome.models >> model.index & 1:
-            taken = books.submissions[model.contributor].state != SubmissionState.OPENED
+            taken = view.late.has_paid(model.index)
             found.append(Claim(PaidAs.CONTRIBUTOR, model.contributor, outcome.contributor_wei, None, taken))
     for seat, verifier, place in _places(view, payee):
         panel, member = books.panels[place // PANEL], place % PANEL
@@ -82,14 +81,9 @@ def claims_of(view: TaskView, books: Books, payee: str | None = None) -> tuple[C
 def _books(chain: Chain, view: TaskView, payee: str | None) -> Books:
     """The words that decide about `payee`'s claims, or about everyone's."""
     board, task = chain.quorate, view.task
-    contributors = [model.contributor for model in view.models if _is(payee, model.contributor)]
     numbers = {place // PANEL for _, _, place in _places(view, payee)}
     return Books(
         Outcome(*chain.read(board.call("outcomeOf", view.key.astuple()))[0]),
-        {
-            account: Submission.unpack(chain.read(board.call("submissionOf", task, account))[0])
-            for account in contributors
-        },
         {number: Panel(chain.read(board.call("panelOf", task, number))[0]) for number in sorted(numbers)},
     )
 

@@ -60,9 +60,9 @@ FIXES: Final = MappingProxyType(
         "BallotSealMismatch": "Open with exactly what was sealed, from the same account; the journal has it.",
         "ScoreCountMismatch": "Give one score to each opened model, in order of opening.",
         "BallotScoreOutOfRange": "Give scores between 0 and 1,000,000 ppm.",
-        "BatchMalformed": "Pack the batch with dapp.chain.batches.",
-        "BatchEmpty": "No ballot of the batch could be taken: not drawn, sealed or opened already, or "
-        "signed by others.",
+        "BatchMalformed": "Pack the batch with dapp.chain.batches, or model_batches.",
+        "BatchEmpty": "Nothing in the batch could be taken: not drawn, sealed or opened already, signed "
+        "by others, or not what was sealed.",
         "BatchUnknown": "Open a batch with what was sealed in it, and name the batches before and after it "
         "as the chain recorded them (events BallotsSealed), in order.",
         # settle

@@ -120,6 +120,13 @@ class Board:
 
     def ballot_typed_data(self, task: bytes, seal: bytes) -> dict[str, object]:
         """EIP-712 message that a verifier signs to have its seal submitted in a batch."""
+        return self._typed_data("Ballot", task, seal)
+
+    def model_typed_data(self, task: bytes, seal: bytes) -> dict[str, object]:
+        """EIP-712 message that a contributor signs to have its seal submitted in a batch."""
+        return self._typed_data("Model", task, seal)
+
+    def _typed_data(self, kind: str, task: bytes, seal: bytes) -> dict[str, object]:
         return {
             "domain": {
                 "name": "Quorate",
@@ -134,9 +141,9 @@ class Board:
                     {"name": "chainId", "type": "uint256"},
                     {"name": "verifyingContract", "type": "address"},
                 ],
-                "Ballot": [{"name": "task", "type": "bytes32"}, {"name": "seal", "type": "bytes32"}],
+                kind: [{"name": "task", "type": "bytes32"}, {"name": "seal", "type": "bytes32"}],
             },
-            "primaryType": "Ballot",
+            "primaryType": kind,
             "message": {"task": task, "seal": seal},
         }
 

@@ -38,7 +38,6 @@ class SubmissionState(IntEnum):
     SEALED = 1
     OPENED = 2
     STRUCK = 3
-    PAID = 4
 
 
 def _bits(word: int, at: int, width: int) -> int:
@@ -161,6 +160,7 @@ class LateWord:
     lapsed: bool
     closed: bool
     settled: bool
+    paid: int = 0  # one bit a model
 
     @classmethod
     def unpack(cls, word: int) -> LateWord:
@@ -171,11 +171,16 @@ class LateWord:
             bool(_bits(word, 213, 1)),
             bool(_bits(word, 214, 1)),
             bool(word >> 255),
+            _bits(word, 215, MAX_MODELS),
         )
 
     def pays(self, model: int) -> bool:
         """Whether the model of this index is paid."""
         return bool(_bits(self.models, model, 1))
+
+    def has_paid(self, model: int) -> bool:
+        """Whether the contributor of the model of this index took its share."""
+        return self.settled and bool(_bits(self.paid, model, 1))
 
 
 @dataclass(frozen=True)

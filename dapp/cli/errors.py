@@ -33,6 +33,13 @@ class Missing(QuorateError):
     default_fix = "Check the name; `quorate task list` shows the tasks."
 
 
+class TooLate(QuorateError):
+    """An agent that came when its part could not be played any more. What it was owed, it has taken."""
+
+    code = "too-late"
+    default_fix = "Take part in another task; `quorate task list` shows those that still take models."
+
+
 class Interrupted(QuorateError):
     """Ctrl-C. What was sent stays sent; running the command again goes on from there."""
 

@@ -94,6 +94,7 @@ BY_CODE: Final = MappingProxyType(
         "web-refused": Exit.REFUSED,
         "not-understood": Exit.INTEGRITY,
         "recovery-refused": Exit.INTEGRITY,
+        "too-late": Exit.LATE,
         "interrupted": Exit.INTERRUPTED,
         "terminated": Exit.TERMINATED,
     }

@@ -70,7 +70,9 @@ _DATA = _option(
     "Folder of journal (salts!) and store. Default: QUORATE_DATA_DIR, else ~/.local/share/quorate.",
 )
 _CONFIG = _option("config", Path | None, None, "TOML file with settings; flags and environment override it.")
-_TRAVEL = _option("travel", bool, False, "Devnet only: move the chain's time instead of waiting for it.")
+_TRAVEL = _option(
+    "travel", bool, False, "Devnet only: where this command waits, move the chain's time instead."
+)
 _KEYSTORE = _option(
     "keystore", Path | None, None, "Keystore file (version 3) of the account that signs.", "QUORATE_KEYSTORE"
 )

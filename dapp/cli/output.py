@@ -113,9 +113,9 @@ def harmless(text: str) -> str:
 
 
 def _write(text: str) -> None:
-    """To stdout; a reader that has gone away (`| head -1`) is no error."""
+    """To stdout, halves of characters as JSON escapes them; a reader gone away (`| head -1`) is no error."""
     try:
-        sys.stdout.write(text.rstrip("\n") + "\n")
+        sys.stdout.write(text.rstrip("\n").encode("utf-8", "backslashreplace").decode() + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

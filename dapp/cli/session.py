@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import tempfile
 from functools import cached_property
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ml.data import Dataset
 
 MNIST_MB = 12
+DEVNET_ACCOUNTS = 10  # that a devnet has at least
 DATA_CACHE = Path.home() / ".cache" / "quorate"
 
 
@@ -105,6 +107,21 @@ class Session:
         from dapp.cli.consent import Overlay
 
         return Overlay(open_store(self.settings.store_url), open_store(f"embedded:{self._scratch / 'store'}"))
+
+    def where(self) -> str:
+        """The shared flags of this run that say where things are, to be added to another command."""
+        given = self.given
+        named = {"rpc": given.rpc, "store": given.store, "data-dir": given.data_dir, "config": given.config}
+        return "".join(f" --{flag} {shlex.quote(str(value))}" for flag, value in named.items() if value)
+
+    def likewise(self, other: int = 0) -> str:
+        """As `where`, and who signs: as here, or the devnet account `other` places further on."""
+        given, who = self.given, ""
+        if given.account is not None:
+            who = f" --account {(given.account + other) % DEVNET_ACCOUNTS}"
+        elif given.keystore is not None:
+            who = f" --keystore {'YOURS' if other else shlex.quote(str(given.keystore))}"
+        return who + (" --yes" if given.yes else "") + self.where()
 
     def reader(self) -> Context:
         """A context that only reads: no account, no journal on disk."""

@@ -49,7 +49,7 @@ def played(
 ) -> Round:
     """A round up to its new head."""
     taken = taken_of(kind, models)
-    task = declared(line, kind, models, published=published, **terms)
+    task = declared(line, kind, models, batched=batched, published=published, **terms)
     judge(task, batched, fees, [TAKE if contributor in taken else LEAVE for contributor in models])
     finish(task, fees, list(taken))
     line.extend(task, taken)
@@ -57,14 +57,20 @@ def played(
 
 
 def declared(
-    line: Line, kind: Kind, models: dict[str, Grown], *, published: bool = True, **terms: Any
+    line: Line,
+    kind: Kind,
+    models: dict[str, Grown],
+    *,
+    batched: bool = False,
+    published: bool = True,
+    **terms: Any,
 ) -> Round:
     """A round whose models are opened and declared; it waits for its draw."""
     task = line.task(len(models), opened=False, **{"cap": max(len(models), 8), **terms})
     ready(task, published)
     task.open()
     line.open(kind, task)
-    submit(task)
+    submit(task, batched)
     for contributor, model in models.items():
         line.declare(task, contributor, model)
     return task

@@ -48,6 +48,8 @@ OPERATIONS: Final = (
     Operation("Quorate", "commitSeal", "seal a model", Role.CONTRIBUTOR),
     Operation("Quorate", "commitOpen", "open a model", Role.CONTRIBUTOR),
     Operation("Quorate", "commitOpenListed", "open a model, contributors listed", Role.CONTRIBUTOR),
+    Operation("Quorate", "commitSealMany", "seal models in a batch", Role.ANYONE, batches=True),
+    Operation("Quorate", "commitOpenMany", "open models in a batch", Role.ANYONE, batches=True),
     Operation("Quorate", "commitStrike", "strike a copied model", Role.ANYONE),
     Operation("Quorate", "draw", "fix the draw", Role.INITIATOR),
     Operation("Quorate", "drawReveal", "show the drawn shards", Role.INITIATOR),

@@ -50,7 +50,7 @@ def task(
         played.models = {c: replace(m, size_bytes=size_bytes) for c, m in played.models.items()}
     ready(played, published)
     played.open()
-    submit(played)
+    submit(played, batched)
     judge(played, batched, fees)
     finish(played, fees)
     return played
@@ -65,14 +65,20 @@ def ready(played: Round, published: bool = True) -> None:
         world.send(w.STRANGER, world.membership, "publish", played.pool)
 
 
-def submit(played: Round) -> None:
-    """Every model sealed, then opened; ends in phase Draw."""
+def submit(played: Round, batched: bool = False) -> None:
+    """Every model sealed, then opened, alone or in batches that one account sends; ends in phase Draw."""
     played.until(Phase.SUBMIT)
-    for contributor in played.contributors:
-        played.seal(contributor)
+    if batched:
+        played.seal_batch(played.contributors)
+    else:
+        for contributor in played.contributors:
+            played.seal(contributor)
     played.until(Phase.OPEN)
-    for contributor in played.contributors:
-        played.open_model(contributor)
+    if batched:
+        played.open_models(played.contributors)
+    else:
+        for contributor in played.contributors:
+            played.open_model(contributor)
     played.until(Phase.DRAW)
 
 

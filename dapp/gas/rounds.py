@@ -8,7 +8,7 @@ from typing import Any
 
 from eth_utils import keccak
 
-from dapp.chain import batches, draws
+from dapp.chain import batches, draws, model_batches
 from dapp.chain.merkle import PlacedTree
 from dapp.chain.seals import TaskKey, shard_leaf
 from dapp.chain.words import DrawWord, LateWord, Panel, Phase, Submission, TaskWord, phase_at, unpack_task
@@ -120,6 +120,19 @@ class Round:
 
     def open_model(self, contributor: str, model: w.Model | None = None) -> Receipt:
         return self.send(contributor, "commitOpen", self.task, *(model or self.models[contributor]).args())
+
+    def signed_model(self, contributor: str) -> model_batches.SignedModel:
+        seal = self.world.seals.model_seal(self.task, contributor, *self.models[contributor].args())
+        signature = self.world.sign_model(contributor, self.task, seal)
+        return model_batches.SignedModel(contributor, seal, signature)
+
+    def seal_batch(self, contributors: Sequence[str], sender: str = w.SUBMITTER) -> Receipt:
+        entries = model_batches.pack_signed([self.signed_model(each) for each in contributors])
+        return self.send(sender, "commitSealMany", self.task, entries)
+
+    def open_models(self, contributors: Sequence[str], sender: str = w.SUBMITTER) -> Receipt:
+        openings = [model_batches.ModelOpening(each, *self.models[each].args()) for each in contributors]
+        return self.send(sender, "commitOpenMany", self.task, model_batches.pack_openings(openings))
 
     def draw(self) -> Receipt:
         return self.send(w.STRANGER, "draw", self.key.astuple())

@@ -46,8 +46,8 @@ SENTENCES: Final = {
     "withdrawFee": "withdraw a fee",
 }
 MANY: Final = {
-    "commitSeal": "seal three models",
-    "commitOpen": "open three models",
+    "commitSealMany": "seal 3 models in a batch",
+    "commitOpenMany": "open 3 models in a batch",
     "voteSealMany": "seal {verifiers} ballots in a batch",
     "voteOpenMany": "open {verifiers} ballots in a batch",
     "settle": "settle for 3 contributors and {verifiers} verifiers",
@@ -80,7 +80,7 @@ def measure() -> dict[str, dict[str, object]]:
             opening.values()
         ),
         "whole 3x3 round, everyone sends their own transactions (fees withdrawn apart)": sum(apart.values()),
-        "whole 3x3 round, batched votes": sum(three.values()),
+        "whole 3x3 round, batched models and votes": sum(three.values()),
     }
     figures |= _runs(world)
     figures |= line_snapshot.measure(world)

@@ -8,7 +8,7 @@ is no longer the chain's, all facts from there on go and are read again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,8 +43,21 @@ class Caught:
     went_back_to: int | None = None
 
 
+class _Turned(Exception):
+    """The block that reading began after is not the chain's any more."""
+
+
 def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told | None = None) -> Caught:
     """Read all blocks that are new. Raises IndexFailed: another chain's index, and what the chain raises."""
+    for _ in range(TRIES):
+        try:
+            return _catch_up(chain, index, batch, told)
+        except _Turned:
+            continue
+    raise _confused(chain)
+
+
+def _catch_up(chain: Chain, index: Index, batch: int, told: Told | None) -> Caught:
     with index.session() as session:
         cursor = _cursor(chain, session)
         kept = None if cursor is None else _still_there(chain, session, cursor)
@@ -53,12 +66,15 @@ def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told |
             went_back = -1 if kept is None else kept
             _forget(chain, session, kept)
             session.commit()
+        block = None if kept is None else session.get(Block, kept)
+        before = None if block is None else (block.number, block.hash)
     first = chain.first_block if kept is None else kept + 1
     last = chain.rpc.block()
     taken = 0
     while first <= last.number:
         until = min(first + batch - 1, last.number)
-        taken += _batch(chain, index, first, until)
+        count, hash_ = _batch(chain, index, first, until, before)
+        taken, before = taken + count, (until, hash_)
         if told is not None:
             told(until, last.number)
         first = until + 1
@@ -69,22 +85,30 @@ def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told |
         return Caught(cursor.block, cursor.hash, cursor.at_s, taken, went_back)
 
 
-def _batch(chain: Chain, index: Index, first: int, until: int) -> int:
-    """One batch: its facts and the cursor, or nothing."""
+def _batch(
+    chain: Chain, index: Index, first: int, until: int, before: tuple[int, str] | None
+) -> tuple[int, str]:
+    """One batch: its facts and the cursor, or nothing; how many events, and the last block's hash.
+
+    before: the block, with its hash, that this batch has to follow on. Raises _Turned.
+    """
     for _ in range(TRIES):
         end = chain.rpc.block(until)
         logs = [log for found in events.logs_between(chain, first, until) for log in found]
-        blocks = {log.at.block: log.block_hash for log in logs}
-        made = {number: chain.rpc.block(number) for number in sorted(blocks.keys() - {until})} | {until: end}
-        if chain.rpc.block(until).hash == end.hash and all(made[n].hash == h for n, h in blocks.items()):
+        made = _blocks(chain, logs) | {until: (end.hash, end.timestamp_s)}
+        if before is not None and hexed(chain.rpc.block(before[0]).hash) != before[1]:
+            raise _Turned
+        if chain.rpc.block(until).hash == end.hash and all(
+            made[log.at.block][0] == log.block_hash for log in logs
+        ):
             break
     else:
-        raise EndpointConfused(f"{chain.rpc.url} changes its blocks while they are read", retryable=True)
+        raise _confused(chain)
     with index.session() as session, session.begin():
         known = Known(session)
-        session.add_all(Block(number=n, hash=hexed(b.hash), at_s=b.timestamp_s) for n, b in made.items())
+        session.add_all(Block(number=n, hash=hexed(hash_), at_s=at_s) for n, (hash_, at_s) in made.items())
         for log in logs:
-            for row in _rows(log, made[log.at.block].timestamp_s, known):
+            for row in _rows(log, made[log.at.block][1], known):
                 session.add(row)
         session.merge(
             Cursor(
@@ -97,7 +121,25 @@ def _batch(chain: Chain, index: Index, first: int, until: int) -> int:
                 at_s=end.timestamp_s,
             )
         )
-    return len(logs)
+    return len(logs), hexed(end.hash)
+
+
+def _confused(chain: Chain) -> EndpointConfused:
+    return EndpointConfused(f"{chain.rpc.url} changes its blocks while they are read", retryable=True)
+
+
+def _blocks(chain: Chain, logs: Sequence[Log]) -> dict[int, tuple[bytes, int]]:
+    """Hash and time of the blocks of these logs: as the logs tell them, else each is asked for."""
+    made: dict[int, tuple[bytes, int]] = {}
+    for log in logs:
+        if log.at.block in made:
+            continue
+        if log.at_s is not None:
+            made[log.at.block] = (log.block_hash, log.at_s)
+        else:
+            block = chain.rpc.block(log.at.block)
+            made[log.at.block] = (block.hash, block.timestamp_s)
+    return made
 
 
 def _rows(log: Log, at_s: int, known: Known) -> Iterator[Fact]:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
-from dapp.chain.events import Event, Log, Place, decoded
+from dapp.chain.events import Event, Log, Place, decoded, spread
 from dapp.index.tables import VERSION, Base, Block, Cursor, LogEntry
 from ml.errors import QuorateError
 
@@ -103,7 +103,7 @@ def history(
     if topic2 is not None:
         query = query.where(LogEntry.topic2 == topic2)
     found = session.scalars(query.order_by(LogEntry.block, LogEntry.position))
-    return [event for event in map(event_of, found) if event is not None]
+    return [event for entry in found for event in spread(event_of(entry))]
 
 
 def event_of(entry: LogEntry) -> Event | None:

@@ -111,8 +111,10 @@ def tasks(
         query = query.where(is_after)
     found = session.execute(query.order_by(*order).limit(limit + 1)).all()
     rows = tuple(_row(row) for row in found[:limit])
-    total = session.scalar(_joined(select(func.count()).select_from(Task)).where(*fitting)) or 0
     known = session.scalar(select(func.count()).select_from(Task)) or 0
+    total = known
+    if fitting:
+        total = session.scalar(_joined(select(func.count()).select_from(Task)).where(*fitting)) or 0
     return TaskPage(rows, key(rows[-1]) if len(found) > limit else None, total, known)
 
 

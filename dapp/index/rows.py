@@ -158,6 +158,11 @@ def _paid(event: e.Paid, *_: Any) -> Iterator[t.Fact]:
     )
 
 
+def _paid_many(event: e.PaidMany, *_: Any) -> Iterator[t.Fact]:
+    for paid in event.each():
+        yield from _paid(paid)
+
+
 def _refused(event: e.PaymentRefused, *_: Any) -> Iterator[t.Fact]:
     yield t.Payout(
         task=hexed(event.task),
@@ -298,6 +303,7 @@ _MAKERS: Final[dict[type[e.Event], Callable[..., Iterator[t.Fact]]]] = {
     e.BallotsOpened: _ballots_opened,
     e.Settled: _settled,
     e.Paid: _paid,
+    e.PaidMany: _paid_many,
     e.PaymentRefused: _refused,
     e.PrizePaid: _prize,
     e.RunStarted: _run,

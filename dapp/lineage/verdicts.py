@@ -52,6 +52,7 @@ class HeadFinding:
     recorded_ppm: int
     measured_ppm: int
     doubtful: bool
+    tolerance_ppm: int = 0  # by which it may do worse than recorded
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,9 @@ def measure_head(round_: Round, samples: Samples) -> HeadFinding:
     own = samples.with_labels(round_.head.labels)
     measured = likelihood_ppm(round_.head.model, own)
     recorded = round_.head.head.score_ppm
-    doubtful = bool(len(own)) and measured + round_.spec.rules.claim_tolerance_ppm < recorded
-    return HeadFinding(round_.head.number, recorded, measured, doubtful)
+    tolerance = round_.spec.rules.claim_tolerance_ppm
+    doubtful = bool(len(own)) and measured + tolerance < recorded
+    return HeadFinding(round_.head.number, recorded, measured, doubtful, tolerance)
 
 
 def missing_head(chain: Chain, task: bytes) -> HeadFinding | None:

@@ -26,6 +26,20 @@ class Sealed:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A model and what opens it, as the journal keeps them."""
+
+    document: bytes  # of the manifest
+    weights: bytes
+    salt: bytes
+
+    def args(self) -> tuple[bytes, bytes, int, int, bytes]:
+        """What a seal binds, in the contract's order."""
+        claimed_ppm = Manifest.from_bytes(self.document).claimed_ppm
+        return sha256(self.weights), sha256(self.document), len(self.weights), claimed_ppm, self.salt
+
+
+@dataclass(frozen=True)
 class OpenedModel:
     """A model that everyone can fetch now."""
 
@@ -47,9 +61,21 @@ class Struck:
 def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Sealed:
     """Seal a model for the task: once, whatever happens; a second model of the same account is refused.
 
-    Manifest and weights stay in the journal's folder until open_model. Raises TermsRefused (also when nobody
-    could score the model), ContractRefused (WrongPhase, ModelAlreadySealed), and what chain, store and
-    journal raise.
+    Raises as `prepare`, and ContractRefused (WrongPhase, ModelAlreadySealed).
+    """
+    value = prepare(ctx, task, manifest, weights)
+    stored = submission(ctx, task, ctx.chain.address)
+    done = stored.state != SubmissionState.NONE and stored.digest == int.from_bytes(value) >> 56
+    call = ctx.chain.quorate.call("commitSeal", task, value)
+    receipt = once(ctx, "commit.seal", task, call, done)
+    return Sealed(task, value, cid_of(manifest.to_bytes()), receipt)
+
+
+def prepare(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> bytes:
+    """The seal of the one model that this account has for the task; nothing is sent.
+
+    Manifest and weights stay in the journal's folder until the model is opened. Raises TermsRefused (also
+    when nobody could score the model, and for a second model), and what chain, store and journal raise.
     """
     if (sha256(weights).hex(), len(weights)) != (manifest.weights.sha256, manifest.weights.bytes):
         raise TermsRefused("these are not the weights that the manifest names")
@@ -67,12 +93,8 @@ def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Seale
             fix="Open the model that the journal holds; one account seals one model.",
         )
     ctx.failpoint("commit.seal:salt")
-    value = _seal_of(ctx, task, manifest, bytes.fromhex(secret["salt"]))
-    stored = _submission(ctx, task)
-    done = stored.state != SubmissionState.NONE and stored.digest == int.from_bytes(value) >> 56
-    call = ctx.chain.quorate.call("commitSeal", task, value)
-    receipt = once(ctx, "commit.seal", task, call, done)
-    return Sealed(task, value, cid_of(document), receipt)
+    sealed = Kept(document, weights, bytes.fromhex(secret["salt"]))
+    return ctx.chain.board.model_seal(task, ctx.chain.address, *sealed.args())
 
 
 def open_model(ctx: Context, task: bytes, proof: tuple[bytes, ...] = ()) -> OpenedModel:
@@ -81,13 +103,9 @@ def open_model(ctx: Context, task: bytes, proof: tuple[bytes, ...] = ()) -> Open
     proof: for tasks that list their contributors, that this account is on the list. Raises NotSealedHere,
     ContractRefused (WrongPhase, CapReached and others), and what chain, store and journal raise.
     """
-    secret = ctx.journal.get("model", task.hex())
-    if secret is None:
-        raise NotSealedHere(f"the journal holds no model for task 0x{task.hex()}")
-    document, data = (ctx.journal.kept(bytes.fromhex(secret[name])) for name in ("manifest", "weights"))
-    manifest = Manifest.from_bytes(document)
+    sealed = kept(ctx, task)
+    args = sealed.args()
     view = tasks.view(ctx.chain, task)
-    args = (sha256(data), sha256(document), len(data), manifest.claimed_ppm, bytes.fromhex(secret["salt"]))
     if any(view.key.contributors):
         call = ctx.chain.quorate.call("commitOpenListed", view.key.astuple(), *args, list(proof))
     else:
@@ -95,9 +113,9 @@ def open_model(ctx: Context, task: bytes, proof: tuple[bytes, ...] = ()) -> Open
     mine = view.model_of(ctx.chain.address)
     if mine is None and ctx.journal.get("tx", f"commit.open/{task.hex()}") is None:
         ctx.chain.plan(call)  # refused now rather than after publishing
-    weights_cid = ctx.store.put(data)
+    weights_cid = ctx.store.put(sealed.weights)
     ctx.failpoint("commit.open:weights-stored")
-    manifest_cid = ctx.store.put(document)
+    manifest_cid = ctx.store.put(sealed.document)
     ctx.failpoint("commit.open:stored")
     receipt = once(ctx, "commit.open", task, call, mine is not None)
     return OpenedModel(task, manifest_cid, weights_cid, receipt)
@@ -138,20 +156,21 @@ def _check_judgeable(ctx: Context, task: bytes, manifest: Manifest) -> None:
             ) from error
 
 
-def _submission(ctx: Context, task: bytes) -> Submission:
-    """What the board stores about our own model."""
-    call = ctx.chain.quorate.call("submissionOf", task, ctx.chain.address)
+def submission(ctx: Context, task: bytes, contributor: str) -> Submission:
+    """What the board stores about a contributor's model."""
+    call = ctx.chain.quorate.call("submissionOf", task, contributor)
     return Submission.unpack(ctx.chain.read(call)[0])
 
 
-def _seal_of(ctx: Context, task: bytes, manifest: Manifest, salt: bytes) -> bytes:
-    weights = bytes.fromhex(manifest.weights.sha256)
-    return ctx.chain.board.model_seal(
-        task,
-        ctx.chain.address,
-        weights,
-        manifest.digest(),
-        manifest.weights.bytes,
-        manifest.claimed_ppm,
-        salt,
-    )
+def kept(ctx: Context, task: bytes) -> Kept:
+    """Our own model, from the journal. Raises NotSealedHere."""
+    secret = ctx.journal.get("model", task.hex())
+    if secret is None and submission(ctx, task, ctx.chain.address).state == SubmissionState.NONE:
+        raise NotSealedHere(
+            f"this account has sealed no model for task 0x{task.hex()}",
+            fix="Seal one first, while the task takes models: `quorate commit seal`.",
+        )
+    if secret is None:
+        raise NotSealedHere(f"the journal holds no model for task 0x{task.hex()}")
+    document, weights = (ctx.journal.kept(bytes.fromhex(secret[name])) for name in ("manifest", "weights"))
+    return Kept(document, weights, bytes.fromhex(secret["salt"]))

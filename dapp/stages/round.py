@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from dapp import packages
 from dapp.chain import events, tasks
 from dapp.chain.client import Receipt
+from dapp.chain.errors import ContractRefused
 from dapp.chain.lineage import Growth, Kind, RoundState, RoundView, lineage_view, round_view
+from dapp.chain.seals import TaskKey
 from dapp.chain.words import Phase
 from dapp.lineage import heads, verdicts
 from dapp.lineage.errors import HeadDoubtful
@@ -61,6 +63,24 @@ def spec_for(ctx: Context, lineage: bytes, kind: Kind, development: Development)
     known = heads.known(ctx.chain, lineage)
     spec = heads.spec_of(ctx.store, known.terms)
     return spec.round(verdicts.WORDS[kind], lineage, known.view.head.tensors, development)
+
+
+def require_open(ctx: Context, lineage: bytes, kind: Kind, key: TaskKey) -> None:
+    """Ask the contract, before a task is paid for, whether it would make it a round once it is there.
+
+    Raises ContractRefused (HeadGoodEnough, HeadNotGoodEnough, RoundIsOpen, ChallengeOpen, RoundsUsedUp and
+    others).
+    """
+    if round_view(ctx.chain, ctx.chain.board.task_id(key)) is not None:
+        return
+    terms = heads.known(ctx.chain, lineage).terms
+    try:
+        ctx.chain.read(
+            ctx.chain.lineage.call("roundOpen", terms.astuple(), int(kind), key.astuple()), ctx.chain.address
+        )
+    except ContractRefused as refused:
+        if refused.name != "WrongPhase":  # of the task that is not there yet, which is looked at last
+            raise
 
 
 def open_round(ctx: Context, lineage: bytes, task: bytes) -> Opened:

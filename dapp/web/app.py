@@ -29,9 +29,13 @@ def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        await run_in_threadpool(given.refresh)
         if web.poll_s:
             given.start(web.poll_s)
+        try:
+            await run_in_threadpool(given.refresh)
+        except BaseException:
+            given.stop()
+            raise
         async with live.listening(given) as hub, desk.working(app):
             app.state.hub = hub
             yield

@@ -20,6 +20,9 @@ from dapp.web.settings import WebSettings
 from ml.errors import QuorateError
 
 _log = logging.getLogger(__name__)
+NAMES_S: Final = (
+    1.0  # that news wait for names; a store that is slow, or asked for what nobody has, delays no more
+)
 STALE_S: Final = 15.0  # without a word from the chain; pages say so
 
 
@@ -59,7 +62,9 @@ class Backend:
     _now: Now | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
-    _thread: threading.Thread | None = None
+    _threads: list[threading.Thread] = field(default_factory=list)
+    _wanted: threading.Event = field(default_factory=threading.Event)  # names, by whoever learns them
+    _learned: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def open(cls, web: WebSettings) -> Backend:
@@ -101,28 +106,50 @@ class Backend:
         if caught.went_back_to is not None:
             self.receipts.forget()
         if now.trouble is None:
-            learn_names(self.index, self.store)
+            self._learn()
         for tell in list(self.heard):
             tell(now, caught)
         return now
 
     def start(self, poll_s: float) -> None:
-        """Follow the chain in a thread until `close`."""
-        self._thread = threading.Thread(
-            target=self._follow, args=(poll_s,), name="quorate-follow", daemon=True
-        )
-        self._thread.start()
+        """Follow the chain, and learn names, in threads until `close`."""
+        for name, work in (
+            ("quorate-names", self._learn_on),
+            ("quorate-follow", lambda: self._follow(poll_s)),
+        ):
+            thread = threading.Thread(target=work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
-        """Stop following."""
+        """Stop following. A store that is being asked is not waited for."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join(5)
+        self._wanted.set()
+        for thread, wait_s in zip(self._threads, (0.5, 5.0), strict=False):
+            thread.join(wait_s)
 
     def close(self) -> None:
         """Stop following, and let go of the index."""
         self.stop()
         self.index.close()
+
+    def _learn(self) -> None:
+        """Here where nobody else learns names; else there, waited for only so long."""
+        if not self._threads:
+            learn_names(self.index, self.store)
+            return
+        self._learned.clear()
+        self._wanted.set()
+        self._learned.wait(NAMES_S)
+
+    def _learn_on(self) -> None:
+        while self._wanted.wait() and not self._stop.is_set():
+            self._wanted.clear()
+            try:
+                learn_names(self.index, self.store, self._guard)
+            except Exception:
+                _log.exception("learning names failed; it is tried again")
+            self._learned.set()
 
     def _follow(self, poll_s: float) -> None:
         while not self._stop.wait(poll_s):

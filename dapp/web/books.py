@@ -13,12 +13,12 @@ from typing import Final
 from dapp.ledger.book import Book, Registration, Rollback
 from dapp.ledger.places import BOOK, kept
 from dapp.ledger.tree import Leaf, tree
-from ml.history.header import Header
+from ml.history.header import Header, Kind
 
 REMEMBERED: Final = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Copy:
     """A copy of a run: every entry, hashed and linked anew when it was read."""
 
@@ -33,6 +33,12 @@ class Copy:
         """The entries as a tree."""
         last = max((r.height for r in self.registrations), default=-1)
         return tuple(tree(self.headers, last + 1))
+
+    @cached_property
+    def best(self) -> Leaf | None:
+        """The most accurate epoch; among equals the lowest loss, then the first."""
+        epochs = [leaf for leaf in self.leaves if leaf.header.kind is not Kind.ROLLBACK]
+        return max(epochs, key=lambda e: (e.header.accuracy_ppm, -e.header.loss_micro), default=None)
 
     @cached_property
     def heights(self) -> dict[bytes, int]:

@@ -108,7 +108,7 @@ def draw(
         )
 
     parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}"'
+        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="group" aria-label="{escape(title)}"'
         ' preserveAspectRatio="xMidYMid meet">'
     ]
     for value in y.ticks():

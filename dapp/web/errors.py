@@ -34,6 +34,18 @@ STATUS: Final = {
     "endpoint-confused": 503,
     "store-unreachable": 503,
     "web-refused": 403,
+    "folder-unusable": 422,
+    "package-refused": 422,
+    "invalid-manifest": 422,
+    "invalid-package": 422,
+    "recovery-refused": 422,
+    "not-sealed-here": 422,
+    "terms-refused": 422,
+    "nothing-due": 409,
+    "contract-refused": 409,
+    "rollback-not-due": 409,
+    "would-equivocate": 409,
+    "journal-busy": 409,
 }
 
 

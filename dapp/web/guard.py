@@ -97,7 +97,11 @@ class Guard:
         if origin is not None and origin != ours:
             return RequestRefused("another page may not ask this server", status=403)
         site = headers.get("sec-fetch-site", "same-origin")
-        if site not in ("same-origin", "none") and headers.get("sec-fetch-mode") != "navigate":
+        is_link = (
+            headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest", "document") == "document"
+        )
+        if site not in ("same-origin", "none") and not is_link:
             return RequestRefused("another page may not ask this server", status=403)
         if scope["method"] in SAFE_METHODS:
             return None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from dapp import packages
@@ -24,16 +25,17 @@ MAX_TEXT: Final = 100
 Read = Callable[[bytes], Spec]
 
 
-def learn_names(index: Index, store: Store) -> int:
+def learn_names(index: Index, store: Store, writing: AbstractContextManager[object] | None = None) -> int:
     """Ask the store for documents that are not known yet, some at a time; how many were asked for.
 
-    No transaction is open while the store is asked: it may be slow.
+    No transaction is open while the store is asked: it may be slow. Those asked for least come first, so that
+    documents that nobody has keep no others waiting. writing: held while the index is written to.
     """
     with index.session() as session:
         wanted = _unknown(session)
     found = [_learned(store, digest, tries, read) for digest, tries, read in wanted]
     if found:
-        with index.session() as session, session.begin():
+        with writing or nullcontext(), index.session() as session, session.begin():
             for spec in found:
                 session.merge(spec)
     return len(wanted)
@@ -47,18 +49,20 @@ def _unknown(session: Session) -> list[tuple[str, int, Read]]:
         (Submission.manifest, _model),
     )
     wanted: dict[str, tuple[str, int, Read]] = {}
+    asked = func.coalesce(Spec.tries, 0)
     for column, read in sources:
         query = (
-            select(column, Spec.tries)
+            select(column, asked)
             .distinct()
             .outerjoin(Spec, Spec.digest == column)
             .where(column.is_not(None), Spec.digest.is_(None) | (~Spec.known & (Spec.tries < TRIES)))
+            .order_by(asked)
             .limit(AT_ONCE)
         )
         for digest, tries in session.execute(query):
             if digest is not None:
-                wanted.setdefault(digest, (digest, tries or 0, read))
-    return list(wanted.values())[:AT_ONCE]
+                wanted.setdefault(digest, (digest, tries, read))
+    return sorted(wanted.values(), key=lambda each: each[1])[:AT_ONCE]
 
 
 def _learned(store: Store, digest: str, tries: int, read: Read) -> Spec:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import socket
-from typing import Any
+import threading
 
 import uvicorn
 
@@ -25,7 +23,7 @@ class WebFailed(QuorateError):
 
 
 class WebServer:
-    """One server; `url` is what to open."""
+    """One server; `url` is what to open, `app` what answers there."""
 
     def __init__(self, web: WebSettings, backend: Backend | None = None) -> None:
         """Takes the port. Raises WebFailed, and what connecting raises."""
@@ -33,12 +31,12 @@ class WebServer:
         place = f"[{web.host}]" if ":" in web.host else web.host
         self.url = f"http://{place}:{web.port}"
         try:
-            app = create_app(web, backend)
+            self.app = create_app(web, backend)
         except BaseException:
             self._socket.close()
             raise
         config = uvicorn.Config(
-            app,
+            self.app,
             ws="none",
             log_config=None,
             access_log=False,
@@ -49,17 +47,20 @@ class WebServer:
         self._server = uvicorn.Server(config)
 
     def serve(self) -> None:
-        """Answer until `stop`, or until the process is told to end; its signals stay the caller's."""
-        with contextlib.closing(self._socket):
-            asyncio.run(self._serve())
+        """Answer until `stop`, or until an exception comes up here: a signal's, say. Then end in order."""
+        given = {"sockets": [self._socket]}
+        thread = threading.Thread(target=self._server.run, kwargs=given, name="quorate-web", daemon=True)
+        thread.start()
+        try:
+            thread.join()
+        finally:
+            self.stop()
+            thread.join(2 * STOP_S)
+            self._socket.close()
 
     def stop(self) -> None:
         """End within STOP_S and a little; from any thread."""
         self._server.should_exit = True
-
-    async def _serve(self) -> None:
-        server: Any = self._server
-        await server._serve(sockets=[self._socket])  # `serve` would take over the signals
 
 
 def _listening(host: str, port: int) -> socket.socket:

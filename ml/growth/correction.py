@@ -21,7 +21,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from ml.evaluate import LEAST_PROBABILITY
-from ml.growth.lesson import Lesson, joined, older
+from ml.growth.lesson import Lesson, to_draw_from
 from ml.growth.neurons import Layer, scaling, start, train
 from ml.growth.statistics import HELD_OUT, draw
 
@@ -33,6 +33,7 @@ CHUNK: Final = 1_024  # samples whose old answers are computed at a time
 FLOOR: Final = math.log(LEAST_PROBABILITY)  # answers further from the truth count the same, and can be mended
 SIZES: Final = (0.0, 0.125, 0.25, 0.5, 1.0)
 """How much of the trained correction may be kept; samples that were left out choose."""
+LOWEST: Final = -1e4  # old answers below it count the same: in float32 none is infinite then
 
 
 def teach(lesson: Lesson) -> dict[str, Tensor]:
@@ -43,7 +44,7 @@ def teach(lesson: Lesson) -> dict[str, Tensor]:
     assert lesson.parent is not None
     generator = Generator().manual_seed(lesson.seed)
     own = _Seen(lesson.features_NF, _answers(lesson.parent, lesson.features_NF), lesson.target_N)
-    drawn = _drawn(lesson.parent, len(lesson.target_N), generator)
+    drawn = _drawn(lesson.parent, lesson.features_NF, generator)
     held_N = torch.arange(len(lesson.target_N)) % HELD_OUT == HELD_OUT - 1
     held_M = torch.arange(len(drawn.features)) % HELD_OUT == HELD_OUT - 1
     left_out = own.take(held_N) if held_N.any() else own, drawn.take(held_M)
@@ -118,16 +119,16 @@ def _loss(layer: Layer, own: _Seen, drawn: _Seen, spoken_S: Tensor) -> Tensor:
     return fit + functional.kl_div(now_MK, drawn.log_p, reduction="batchmean", log_target=True)
 
 
-def _drawn(parent: Grown, count: int, generator: Generator) -> _Seen:
-    known, noise = joined(older(parent)), parent.value("noise")
+def _drawn(parent: Grown, features_NF: Tensor, generator: Generator) -> _Seen:
+    known, noise = to_draw_from(parent, features_NF)
     labels = len(known.mean_KF)
-    target_M = torch.arange(max(count, DRAWN * labels)) % labels
+    target_M = torch.arange(max(len(features_NF), DRAWN * labels)) % labels
     features_MF = draw(known, noise, target_M, generator)
     return _Seen(features_MF, _answers(parent, features_MF), target_M)
 
 
 def _answers(model: Grown, features_NF: Tensor) -> Tensor:
-    return torch.cat([model.answer(chunk).float() for chunk in features_NF.split(CHUNK)])
+    return torch.cat([model.answer(chunk).clamp_min(LOWEST).float() for chunk in features_NF.split(CHUNK)])
 
 
 def _sized(weights: Mapping[str, Tensor], size: float) -> dict[str, Tensor]:

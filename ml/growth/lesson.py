@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ml.growth.neurons import Recipe
 from ml.growth.part import Part
-from ml.growth.statistics import Classes, fit, gather, settle
+from ml.growth.statistics import Classes, believable, fit, gather, settle
 
 if TYPE_CHECKING:
     from ml.growth.grown import Grown
@@ -60,3 +60,8 @@ def joined(groups: list[Classes]) -> Classes:
         torch.nn.functional.pad(g.directions_KDF, (0, 0, 0, most - g.directions_KDF.shape[1])) for g in groups
     ]
     return Classes(torch.cat([g.mean_KF for g in groups]), torch.cat(padded))
+
+
+def to_draw_from(model: Grown, features_NF: Tensor) -> tuple[Classes, float]:
+    """Statistics of all labels of `model`, and its noise: as far as these features make them believable."""
+    return believable(joined(older(model)), model.value("noise"), features_NF)

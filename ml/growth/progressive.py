@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from ml.growth.base import base_log_probabilities
-from ml.growth.lesson import Lesson, joined, older
+from ml.growth.lesson import Lesson, to_draw_from
 from ml.growth.neurons import Layer, scaling, start, train
 from ml.growth.part import Part
 from ml.growth.statistics import Classes, cleaned, draw
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 def teach(lesson: Lesson) -> dict[str, Tensor]:
     """The tensors of the new part, by local name."""
     classes, noise, statistics = lesson.statistics()
-    past = joined(older(lesson.parent)) if lesson.parent is not None and lesson.part.older else None
+    past = None
+    if lesson.parent is not None and lesson.part.older:
+        past, noise = to_draw_from(lesson.parent, lesson.features_NF)
     generator = Generator().manual_seed(lesson.seed)
     everything = [draw(classes, noise, lesson.target_N, generator)]
     if past is not None:

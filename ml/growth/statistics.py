@@ -25,6 +25,7 @@ HELD_OUT: Final = 5  # every fifth sample is left out, in turn where each one co
 DOUBT: Final = (
     0.5  # samples that are taken to have been wrong, and as many right, beside those that were left out
 )
+FARTHEST: Final = 4.0  # times as far from 0 as the features at hand; honest statistics stay far below
 STEPS: Final = range(-64, 17)  # quarters of a power of two about the mean difference of two labels' scores
 
 
@@ -198,6 +199,20 @@ def suiting(scores_NK: Tensor, label_N: Tensor) -> float:
 def rounded(value: float) -> float:
     """`value` as a weights file holds it."""
     return float(torch.tensor(value, dtype=torch.float32))
+
+
+def believable(classes: Classes, noise: float, features_NF: Tensor) -> tuple[Classes, float]:
+    """Others' statistics, none of it further from 0 than FARTHEST times the features at hand: to draw from.
+
+    Numbers that no frozen base makes can stand where no answer depends on them: as a direction along a
+    feature that is always the same. Whoever drew from them would learn nothing, or NaN.
+    """
+    limit = FARTHEST * max(float(features_NF.double().norm(dim=1).max()), LEAST)
+    mean_KF, directions_KDF = (
+        rows * (limit / rows.norm(dim=-1, keepdim=True).clamp_min(LEAST)).clamp_max(1)
+        for rows in (classes.mean_KF, classes.directions_KDF)
+    )
+    return Classes(mean_KF, directions_KDF), min(noise, limit**2 / features_NF.shape[1])
 
 
 def draw(classes: Classes, noise: float, label_N: Tensor, generator: Generator) -> Tensor:

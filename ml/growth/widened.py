@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from ml.growth.base import base_logits
-from ml.growth.lesson import Lesson, joined, older
+from ml.growth.lesson import Lesson, to_draw_from
 from ml.growth.neurons import Layer, scaling, start, train
 from ml.growth.statistics import cleaned, draw
 
@@ -27,7 +27,9 @@ def teach(lesson: Lesson) -> dict[str, Tensor]:
     """The tensors of the new part, by local name."""
     classes, noise, statistics = lesson.statistics()
     parent = lesson.parent if lesson.part.older else None
-    past = joined(older(parent)) if parent is not None else None
+    past = None
+    if parent is not None:
+        past, noise = to_draw_from(parent, lesson.features_NF)
     inputs = scaling(lesson.features_NF)
     generator = Generator().manual_seed(lesson.seed)
     weights = start(lesson.part, generator)

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from dapp.chain import batches, draws
+from dapp.chain.events import Payment
 from dapp.chain.seals import unpack_scores
 from dapp.chain.words import DrawWord, Phase
 from dapp.gas import world as w
@@ -60,6 +61,10 @@ class Played(Round):
         for paid in w.decode_events(self.world.board, "Paid", receipt):
             if paid["task"] == self.task:
                 self.paid[w.to_checksum_address(paid["payee"])] += paid["amountWei"]
+        for settled in w.decode_events(self.world.board, "PaidMany", receipt):
+            if settled["task"] == self.task:
+                for one in map(Payment.unpack, settled["payments"]):
+                    self.paid[one.payee] += one.amount_wei
 
     def book_batch_opened(self, receipt: Receipt) -> int:
         """Take down the ballots that a batch opened. Nobody may be counted twice."""

@@ -37,7 +37,7 @@ def test_gas_measuredNow_equalsSnapshot(measured: dict[str, Any]) -> None:
         ("vote per verifier, direct, both steps (mean of three)", 95_000),
         ("vote per verifier, batched, at 10 verifiers", 15_000),
         ("whole 3x3 round, everyone sends their own transactions (fees taken on opening)", 1_000_000),
-        ("whole 3x3 round, batched votes", 800_000),
+        ("whole 3x3 round, batched models and votes", 650_000),
         ("register one header, 51 of 100 nodes", 300_000),
         ("record, each epoch of 64", 500),
         ("record, each epoch of 1,024", 50),

@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from dapp.chain import batches
 from dapp.chain.errors import ContractRefused
+from dapp.chain.model_batches import ModelOpening, SignedModel, pack_openings, pack_signed
 from dapp.chain.seals import unpack_scores
 from dapp.chain.words import Phase
 from dapp.gas import world as w
@@ -204,6 +205,36 @@ class Board(RuleBasedStateMachine):
         assert (done is not None) == allowed
         if done:
             task.opened.append(contributor)
+
+    @has_task
+    @rule(number=which, people=st.sets(actors, min_size=1))
+    def seal_models_in_a_batch(self, number: int, people: set[int]) -> None:
+        task, entries = self.task(number), []
+        coming: dict[str, w.Model] = {}
+        for who in people:
+            contributor, model = self.actor(who), w.Model.of(f"{self.actor(who)}")
+            seal = self.world.seals.model_seal(task.task, contributor, *model.args())
+            key = None if who > 1 else w.key_of(130)  # contracts sign no models
+            signature = self.world.sign_model(contributor, task.task, seal, key)
+            entries.append(SignedModel(contributor, seal, signature))
+            if task.phase() is Phase.SUBMIT and contributor not in task.models and who > 1:
+                coming[contributor] = model
+        done = self.attempt(w.SUBMITTER, "commitSealMany", task.task, pack_signed(entries))
+        assert (done is not None) == bool(coming)
+        task.models |= coming
+
+    @has_task
+    @rule(number=which, people=st.sets(actors, min_size=1))
+    def open_models_in_a_batch(self, number: int, people: set[int]) -> None:
+        task = self.task(number)
+        accounts = [self.actor(who) for who in people]
+        models = [task.models.get(each, w.Model.of(each)) for each in accounts]
+        entries = [ModelOpening(each, *model.args()) for each, model in zip(accounts, models, strict=True)]
+        coming = [each for each in accounts if each in task.models and each not in task.opened]
+        coming = coming[: task.key.cap - len(task.opened)] if task.phase() is Phase.OPEN else []
+        done = self.attempt(w.SUBMITTER, "commitOpenMany", task.task, pack_openings(entries))
+        assert (done is not None) == bool(coming)
+        task.opened += coming
 
     @has_task
     @rule(number=which, original=which, copy=which)
@@ -496,6 +527,8 @@ def test_machine_sawEveryEnd() -> None:
         "models accepted",
         "models struck",
         "ballots opened in batches",
+        "commitSealMany",
+        "commitOpenMany",
         "voteOpen",
         "voteOpenAndWithdraw",
         "withdraw",

@@ -228,14 +228,15 @@ def test_drawWords_equalTheVectors(libraries: Libraries) -> None:
 def test_lateWords_equalTheVectors(libraries: Libraries) -> None:
     for late in load("words")["late"]:
         wei = int(late["contributor_wei"]), int(late["verifier_wei"])
-        found = libraries("lateWord", *wei, late["models"], late["lapsed"], late["closed"])
+        paid = [model for model in range(21) if late["paid"] >> model & 1]
+        found = libraries("lateWord", *wei, late["models"], late["lapsed"], late["closed"], paid)
         assert found == word(late["word"]), late
 
 
 def test_submissions_equalTheVectors(libraries: Libraries) -> None:
     for vector in load("words")["submission"]:
         args = raw(vector["seal"]), vector["block"], raw(vector["weights"]), vector["index"]
-        states = tuple(word(vector[state]) for state in ("sealed", "opened", "struck", "paid"))
+        states = tuple(word(vector[state]) for state in ("sealed", "opened", "struck"))
         assert libraries("submission", *args) == states
 
 
@@ -244,6 +245,13 @@ def test_panels_equalTheVectors(libraries: Libraries) -> None:
         votes = [model for model, count in enumerate(panel["votes"]) for _ in range(count)]
         found = libraries("panel", panel["sealed"], panel["opened"], votes, panel["struck"])
         assert found == word(panel["word"]), panel["name"]
+
+
+def test_sumsOverPanels_areThoseOfEachModel(libraries: Libraries) -> None:
+    vectors = load("words")["panel"]
+    words = [word(panel["word"]) for panel in vectors] * 6
+    votes = [(panel["votes"] + [0] * 21)[:21] for panel in vectors]
+    assert libraries("sums", words, 21) == tuple(6 * sum(counts) for counts in zip(*votes, strict=True))
 
 
 seeds = st.integers(0, 2**256 - 1)

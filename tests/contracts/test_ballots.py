@@ -143,7 +143,3 @@ def test_voteOpenMany_withoutABatch_reverts(task: Task) -> None:
         task.board.voteOpenMany(task.id, 1, b"", [], {"from": task.stranger})
     with reverts("BatchUnknown"):
         task.board.voteOpenMany(task.id, 1, b"", [b"\1" * 32], {"from": task.stranger})
-
-
-def test_median_ofScores_isTheLowerMiddle(board: Any) -> None:
-    assert [board.median(scores) for scores in ([], [7], [9, 1], [3, 1, 2], [4, 4, 1, 9])] == [0, 7, 1, 2, 4]

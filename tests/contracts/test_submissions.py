@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from brownie import ZERO_ADDRESS, accounts
 
+from dapp.chain import model_batches
 from dapp.chain.merkle import MerkleTree
 from dapp.chain.seals import account_leaf
 from dapp.chain.words import Phase, Submission, SubmissionState
@@ -144,3 +145,28 @@ def test_modelSeal_onChain_isTheMirrors(task: Task) -> None:
     assert bytes(sealed) == task.model_seal(accounts[1])
     elsewhere = replace(task.seals, chain_id=1)
     assert elsewhere.model_seal(task.id, accounts[1].address, *task.model(accounts[1])) != bytes(sealed)
+
+
+@pytest.mark.parametrize("length", [0, 115, 117])
+def test_commitSealMany_otherThanWholeEntries_reverts(task: Task, length: int) -> None:
+    task.to(Phase.SUBMIT)
+    with reverts("BatchMalformed", length):
+        task.board.commitSealMany(task.id, b"\0" * length, {"from": task.stranger})
+
+
+def test_commitSealMany_withoutASignature_reverts(task: Task) -> None:
+    task.to(Phase.SUBMIT)
+    first = task.contributors[0]
+    entry = model_batches.SignedModel(first.address, task.model_seal(first), b"\1" * 64 + b"\x1b")
+    with reverts("BatchEmpty"):
+        task.board.commitSealMany(task.id, model_batches.pack_signed([entry]), {"from": task.stranger})
+
+
+def test_commitOpenMany_byAnyone_opensWhatWasSealed(task: Task) -> None:
+    task.to(Phase.OPEN)
+    entries = [model_batches.ModelOpening(c.address, *task.model(c)) for c in task.contributors]
+    done = task.board.commitOpenMany(task.id, model_batches.pack_openings(entries), {"from": task.stranger})
+    opened = [(event["contributor"], event["index"]) for event in done.events["ModelOpened"]]
+    assert opened == [(c.address, index) for index, c in enumerate(task.contributors)]
+    assert [submission(task, c).state for c in task.contributors] == [SubmissionState.OPENED] * 2
+    assert task.word().models == 2

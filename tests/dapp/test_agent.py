@@ -145,6 +145,33 @@ def test_run_afterEverybodyWasSettledFor_endsAtOnce(world: World) -> None:
     assert [step.did for step in run(world.person(11), Verifier(of, world.pool_key))] == [None]
 
 
+def test_run_verifierWithoutAVote_saysWhyItHadNothingToDo(world: World) -> None:
+    of = world.open()
+    world.submit(of, (1,))
+    draw.fix(world.person(STRANGER), of)
+    world.clock.wait_until(world.view(of).ends_at_s(world.view(of).phase) or 0)
+    settle.settle(world.person(STRANGER), of)
+    notes = []
+    for who in (12, STRANGER):
+        (last,) = run(world.person(who), Verifier(of, world.pool_key))
+        assert (last.finished, last.late) == (True, False)
+        notes.append(last.note)
+    assert "shards were never shown" in notes[0]
+    assert "in no seat of the pool" in notes[1]
+
+
+def test_run_contributorAfterTheSubmitWindow_endsAtOnceAndIsLate(world: World) -> None:
+    of = world.open()
+    world.submit(of, (1,))
+    share = shares().contributors[0]
+    architecture = mlp(share.labels, hidden=(16,))
+    role = Contributor(of, share.train, share.verification, architecture, replace(TINY, steps=20), seed=1)
+    waited: list[Step] = []
+    (last,) = run(world.person(2), role, on_wait=lambda step, seconds: waited.append(step))
+    assert (last.finished, last.late, waited) == (True, True, [])
+    assert "sealed no model" in last.note
+
+
 def test_run_shardsShownLongBeforeTheDrawWindowEnds_verifierVotesInTime(world: World) -> None:
     of = world.open(verifiers=(11,), committee=1, draw_s=86_400)  # the vote lasts a minute
     world.submit(of, (1,))

@@ -75,6 +75,9 @@ class Life:
             number=self.number,
             committee=committee,
         )
+        rounds.require_open(
+            initiator, self.lineage, kind, task.prepare(initiator, round_spec, terms, shards)[0]
+        )
         opened = task.open_task(initiator, round_spec, terms, shards).task
         rounds.open_round(initiator, self.lineage, opened)
         return opened

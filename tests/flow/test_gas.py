@@ -10,7 +10,7 @@ from dapp.gas.audit import Audit, audit_run, audit_task
 from dapp.gas.estimate import Plan, PlanImpossible, estimate
 from dapp.gas.operations import Role
 from dapp.gas.plays import Fees
-from dapp.stages import extend, settle, vote
+from dapp.stages import commit_many, extend, settle, vote
 from tests.flow.lineages import OLD, begin
 from tests.flow.world import CONTRIBUTORS, ETHER, INITIATOR, STRANGER, VERIFIERS, World
 
@@ -48,18 +48,24 @@ def test_estimate_ofATaskInWhichEveryoneWithdraws_isWithin5Percent(world: World)
     assert_within_5_percent(Plan(), audit)
 
 
-def test_estimate_ofABatchedVote_isWithin5Percent(world: World) -> None:
-    of = world.open()
-    world.submit(of, CONTRIBUTORS[:2])
+def test_estimate_ofBatchedModelsAndBallots_isWithin5Percent(world: World) -> None:
+    of, stranger = world.open(), world.person(STRANGER)
+    world.pass_phase(of, Phase.NOTICE)
+    two = [world.person(index) for index in CONTRIBUTORS[:2]]
+    models = [world.train(index, of) for index in CONTRIBUTORS[:2]]
+    signed = [commit_many.sign(p, of, m.manifest, m.weights) for p, m in zip(two, models, strict=True)]
+    commit_many.seal_many(stranger, of, signed)
+    world.pass_phase(of, Phase.SUBMIT)
+    commit_many.open_many(stranger, of, [commit_many.opening(person, of) for person in two])
+    world.pass_phase(of, Phase.OPEN)
     world.draw(of)
-    stranger = world.person(STRANGER)
     vote.seal_many(stranger, of, [vote.sign(world.person(i), of, (900_000, 800_000)) for i in VERIFIERS])
     world.pass_phase(of, Phase.VOTE)
     vote.open_many(stranger, of, [vote.opening(world.person(index), of) for index in VERIFIERS])
     world.pass_phase(of, Phase.BALLOT)
     world.settle(of)
     audit = audit_task(stranger.chain, of)
-    assert [s.transactions for s in audit.by_operation() if "in a batch" in s.name] == [1, 1]
+    assert [s.transactions for s in audit.by_operation() if "in a batch" in s.name] == [1, 1, 1, 1]
     assert_within_5_percent(Plan(models=2, batched=True, fees=Fees.SETTLED), audit)
 
 

@@ -9,7 +9,7 @@ from tests.vectors.values import EVERYBODY, FULL, NOBODY, ZERO, some, somebody
 
 TASK_WIDTHS = (40, 24, 24, 24, 8, 8, 40, 16, 32, 8, 31)
 DRAW_WIDTHS = (64, 32, 16, 16, 8, 40, 24, 24, 31)
-LATE_WIDTHS = (96, 96, 21, 1, 1, 40, 1)
+LATE_WIDTHS = (96, 96, 21, 1, 1, 21, 19, 1)
 SUBMISSION_WIDTHS = (8, 8, 40, 200)
 LAST_BIT = "0x" + "ff" * 19 + "fe"  # 30 modulo 31: the highest bit of contributors
 
@@ -42,12 +42,12 @@ DRAWS: dict[str, Draw] = {
         *(1_005, 950_000),
     ),
 }
-LATES: list[tuple[int, int, int, bool, bool]] = [
-    (0, 0, 0, False, False),
-    (2**96 - 1, 2**96 - 1, 2**21 - 1, True, True),
-    (10**18, 10**16, 0b1011, False, False),
-    (10**18, 10**16, 0b1011, False, True),
-    (10**16, 10**15, 0b111, True, False),
+LATES: list[tuple[int, int, int, bool, bool, int]] = [
+    (0, 0, 0, False, False, 0),
+    (2**96 - 1, 2**96 - 1, 2**21 - 1, True, True, 2**21 - 1),
+    (10**18, 10**16, 0b1011, False, False, 0),
+    (10**18, 10**16, 0b1011, False, True, 0b1001),
+    (10**16, 10**15, 0b111, True, False, 0b010),
 ]
 SUBMISSIONS: list[tuple[bytes, int, bytes, int]] = [
     (ZERO, 0, ZERO, 0),
@@ -95,12 +95,12 @@ def _draw(draw: Draw) -> int:
 
 
 def _submission(seal: bytes, block: int, weights: bytes, index: int) -> dict[str, object]:
-    states = ((1, 0, seal), (2, index, weights), (3, index, weights), (4, index, weights))
+    states = ((1, 0, seal), (2, index, weights), (3, index, weights))
     words = [
         _packed((state, at, block, int.from_bytes(digest, "big") >> 56), SUBMISSION_WIDTHS)
         for state, at, digest in states
     ]
-    names = ("sealed", "opened", "struck", "paid")
+    names = ("sealed", "opened", "struck")
     return {"seal": seal, "block": block, "weights": weights, "index": index} | dict(
         zip(names, map(_bytes, words), strict=True)
     )
@@ -123,7 +123,7 @@ def words() -> dict[str, object]:
         *("contributor", "models", "draw_block", "roster", "pool_size", "cancelled"),
     )
     draw_names = ("task", "seed", "committee", "vote_ends_at_s", "ballot_s", "mafr_ppm")
-    late_names = ("contributor_wei", "verifier_wei", "models", "lapsed", "closed")
+    late_names = ("contributor_wei", "verifier_wei", "models", "lapsed", "closed", "paid")
     panel_names = ("sealed", "opened", "votes", "struck")
     return {
         "task": [

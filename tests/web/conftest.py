@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from dapp.chain.client import Chain
 from dapp.chain.deploy import deploy
@@ -26,6 +26,7 @@ from tests.web.browser import chromium
 from tests.web.wallet import TestWallet, key_of, serve
 
 LONG_S = 3_600
+expect.set_options(timeout=20_000)  # several people share the machine
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +71,7 @@ class Scene:
     def page(self, *wallets: TestWallet, **options: Any) -> Page:
         """A page in a profile of its own, with these wallets installed."""
         context = self.browser.new_context(base_url=self.url, reduced_motion="reduce", **options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(30_000)
         self._contexts.append(context)
         serve(context, *wallets)
         page = context.new_page()

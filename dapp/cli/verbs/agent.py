@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dapp.cli.errors import Missing, Usage
+from dapp.cli.errors import Missing, TooLate, Usage
 from dapp.cli.options import SENDS
 from dapp.cli.output import Reply, plain
 from dapp.cli.session import Session
@@ -14,11 +14,10 @@ from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
 from dapp.cli.verbs.commit import proof_for
-from dapp.moments import duration
+from dapp.moments import duration, moment
 
 if TYPE_CHECKING:
     from dapp.agent import Contributor, Initiator, Role, Step
-    from dapp.chain.words import Phase
     from dapp.stages.context import Context
     from ml.errors import QuorateError
 
@@ -44,6 +43,10 @@ def agent(
 ) -> Reply:
     """Play one role in a task: do what is due, wait for what comes; killed and started again, it goes on."""
     from dapp.agent import RETRY_S, RoundContributor, Verifier, run, step
+    from dapp.chain import tasks
+    from dapp.chain.words import Phase
+    from dapp.stages import lineage as lineages
+    from dapp.stages import round as rounds
     from dapp.stages.task import spec_of
     from ml.data.life_shares import share_out
     from ml.spec import FUSE
@@ -60,7 +63,11 @@ def agent(
             part = _contributor(session, ctx, task_id, share, dataset, seed, steps, proof)
         else:
             taught = arguments.taught(labels, rule, kind)
-            mine = share_out(session.dataset(dataset), seed).participant(share)
+            data = session.dataset(dataset)
+            if taught and tasks.phase(ctx.chain, task_id) <= Phase.SUBMIT:
+                line = lineages.show(ctx, rounds.show(ctx, task_id).lineage)
+                arguments.check_new(taught, data.labels, line)
+            mine = share_out(data, seed).participant(share)
             part = RoundContributor(task_id, mine.train, mine.check, seed, taught, rule, proof=proof)
     elif role == "verifier":
         pool = arguments.pool_of(allow_list, pool_salt)
@@ -84,12 +91,25 @@ def agent(
     played = [step(ctx, part)] if once else run(ctx, part, on_step=did, on_wait=waits, on_retry=retries)
     done = [result for result in played if result.did is not None]
     last = played[-1]
+    if last.late:
+        raise TooLate(f"{last.note} (phase {last.phase.name.lower()})")
     if last.note:
         session.output.warn(last.note)
+    elif not done:
+        _idle(session, last, role)
     return Reply(
         "\n".join(result.did for result in done if result.did),
         {"task": task, "role": role, "did": plain(done), "phase": last.phase, "due_at_s": last.due_at_s},
     )
+
+
+def _idle(session: Session, last: Step, role: str) -> None:
+    """Say why nothing was done."""
+    phase = last.phase.name.lower()
+    if last.due_at_s is None:
+        session.output.say(f"{phase}: nothing is left to do for this {role}")
+    else:
+        session.output.say(f"{phase}: nothing due before {moment(last.due_at_s)}")
 
 
 def _contributor(

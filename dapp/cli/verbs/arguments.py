@@ -14,6 +14,9 @@ from dapp.cli import account_list
 from dapp.cli.errors import Missing, Usage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dapp.stages.lineage import Shown
     from dapp.stages.pool import PoolKey
 
 Task: TypeAlias = Annotated[str, typer.Argument(metavar="TASK", help="Id of the task: 0x and 64 hex digits.")]
@@ -109,6 +112,39 @@ def taught(text: str, rule: str, kind: str) -> tuple[int, ...]:
     if kind == EXTEND and named and rule == NEURONS:
         raise Usage(f"--rule {NEURONS} teaches no label", fix="Leave --labels out.")
     return named
+
+
+def check_there_are(named: tuple[int, ...], all_labels: Sequence[str]) -> None:
+    """Raises Usage for a label that the data set has not."""
+    strange = [label for label in named if label >= len(all_labels)]
+    if strange:
+        raise Usage(
+            f"there is no label {_listed(strange)} in this data set",
+            fix=f"Name some of its {len(all_labels)} labels: {_listed(range(len(all_labels)))}.",
+        )
+
+
+def check_new(named: tuple[int, ...], all_labels: Sequence[str], shown: Shown) -> None:
+    """Raises Usage for a label that the data set has not, or that the lineage's head knows already."""
+    check_there_are(named, all_labels)
+    left = unknown(all_labels, shown)
+    old = [label for label in named if label not in left]
+    if old:
+        fix = f"Teach others: it does not know {_listed(left)}." if left else "It knows every label."
+        raise Usage(
+            f"head {shown.known.view.number} knows label {_listed(old)} already",
+            fix=f"{fix} Neurons that teach none come by `--rule neurons` without --labels.",
+        )
+
+
+def unknown(all_labels: Sequence[str], shown: Shown) -> tuple[int, ...]:
+    """The labels of a data set that the lineage's head does not know."""
+    known = {each.name for each in shown.classes}
+    return tuple(index for index, name in enumerate(all_labels) if name not in known)
+
+
+def _listed(labels: Iterable[int]) -> str:
+    return ", ".join(map(str, labels))
 
 
 def account(text: str) -> str:

@@ -80,6 +80,7 @@ def start(
     if not known:
         raise Usage("a first head knows at least one class", fix="Name them with --labels, as 0,1,2.")
     data = session.dataset(dataset)
+    arguments.check_there_are(known, data.labels)
     rules = RoundRules(step_ppm, claim_tolerance_ppm, old_drop_ppm, new_bar_ppm)
     spec = LineageSpec(name, data.name, data.input_shape, data.labels, rules)
     mine = share_out(data, seed).initiator.with_labels(known)
@@ -103,7 +104,10 @@ def start(
     return Reply(
         shown,
         {"lineage": started.lineage, "claimed_ppm": claimed_ppm, "started": plain(started)},
-        next_steps=[f"quorate round open {shown} --kind {kind}", f"quorate lineage show {shown}"],
+        next_steps=[
+            f"quorate round open {shown} --kind {kind}{session.likewise()}",
+            f"quorate lineage show {shown}{session.where()}",
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import Seed
+
+if TYPE_CHECKING:
+    from dapp.lineage.verdicts import HeadFinding
 
 app = typer.Typer(no_args_is_help=True, help="Open, show, declare, doubt and close rounds of a lineage.")
 ending = typer.Typer()
@@ -74,15 +77,22 @@ def open_(
         ballot_s=ballot,
         number=number,
     )
-    opened = task.open_task(ctx, spec, terms, [pack(shard) for shard in shards])
+    packed = [pack(shard) for shard in shards]
+    stage.require_open(ctx, lineage_id, Kind[kind.upper()], task.prepare(ctx, spec, terms, packed)[0])
+    opened = task.open_task(ctx, spec, terms, packed)
+    session.output.say(f"task 0x{opened.task.hex()} is open; now it becomes the round")
     made = stage.open_round(ctx, lineage_id, opened.task)
     shown_task = "0x" + opened.task.hex()
+    lesson = "" if dataset.name == "mnist" else f" --dataset {dataset.name}"
+    if kind.upper() == "EXTEND":
+        left = ",".join(map(str, arguments.unknown(dataset.labels, shown)[:2]))
+        lesson += f" --labels {left}" if left else " --rule neurons"
     return Reply(
         shown_task,
         {"task": opened.task, "lineage": lineage, "round": plain(made)},
         next_steps=[
-            f"quorate agent --role initiator {shown_task}",
-            f"quorate agent --role contributor {shown_task}" + ("" if kind == "improve" else " --labels 5,6"),
+            f"quorate agent --role initiator {shown_task}{session.likewise()}",
+            f"quorate agent --role contributor {shown_task}{lesson}{session.likewise(1)}",
         ],
     )
 
@@ -122,10 +132,7 @@ def check_head(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import round as stage
 
     found = stage.check_head(session.reader(), arguments.task_id(task))
-    session.output.say(
-        f"head {found.number}: likelihood {percent(found.measured_ppm)},"
-        f" recorded {percent(found.recorded_ppm)}"
-    )
+    session.output.say(measured(found))
     return Reply(str(found.measured_ppm), {"task": task, "head": plain(found)})
 
 
@@ -157,7 +164,10 @@ def extend(session: Session, task: arguments.Task) -> Reply:
     return Reply(
         str(extended.head),
         {"task": task, "extended": plain(extended)},
-        next_steps=[f"quorate lineage show 0x{extended.lineage.hex()}", f"quorate overturn {task}"],
+        next_steps=[
+            f"quorate lineage show 0x{extended.lineage.hex()}{session.where()}",
+            f"quorate overturn {task}{session.likewise()}",
+        ],
     )
 
 
@@ -180,3 +190,15 @@ def prize(session: Session, task: arguments.Task, to: arguments.To = None) -> Re
     payee = arguments.account(to) if to else None
     taken = stage.withdraw_prize(session.context(), arguments.task_id(task), payee)
     return Reply(str(taken.amount_wei), {"task": task, "prize": plain(taken)})
+
+
+def measured(found: HeadFinding) -> str:
+    """A head's likelihood beside what is recorded of it, in a line for people."""
+    recorded, tolerance = percent(found.recorded_ppm), percent(found.tolerance_ppm)
+    if found.doubtful:
+        how = f"below the recorded {recorded} by more than the tolerance of {tolerance}"
+    elif found.measured_ppm < found.recorded_ppm:
+        how = f"within the tolerance of {tolerance} of the recorded {recorded}"
+    else:
+        how = f"no less than the recorded {recorded}"
+    return f"head {found.number}: likelihood {percent(found.measured_ppm)}, {how}"

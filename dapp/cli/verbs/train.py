@@ -15,6 +15,7 @@ from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import Dataset, Seed
+from dapp.cli.verbs.round import measured
 
 app = typer.Typer()
 
@@ -32,8 +33,9 @@ def train(
     out: Annotated[Path, typer.Option("--out", help="Folder for the model.")] = Path("out/model"),
 ) -> Reply:
     """Train the design of Table I (Scenario II: the task's own) on a share; in a round, from the head."""
-    from dapp.cli.model_folder import write
     from dapp.demo.materials import share_out
+    from dapp.model_folder import write
+    from dapp.stages import lineage as lineages
     from dapp.stages import round as rounds
     from dapp.stages import task as tasks
     from dapp.stages import train as stage
@@ -52,10 +54,14 @@ def train(
         architecture = material.architecture(share, spec.architecture)
         trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
     else:
-        own = life_shares.share_out(session.dataset(dataset), seed).participant(share)
+        data = session.dataset(dataset)
+        own = life_shares.share_out(data, seed).participant(share)
         taught = arguments.taught(labels, rule, spec.kind)
+        if taught:
+            line = lineages.show(ctx, rounds.show(ctx, task_id).lineage)
+            arguments.check_new(taught, data.labels, line)
         head = rounds.check_head(ctx, task_id)
-        session.output.say(f"The head's likelihood is {percent(head.measured_ppm)}, as recorded.")
+        session.output.say(measured(head))
         if spec.kind == IMPROVE:
             trained = stage.improve(ctx, task_id, own.train, own.check, seed)
         else:

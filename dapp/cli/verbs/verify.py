@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from dapp.cli.money import percent
 from dapp.cli.options import READS
 from dapp.cli.output import Reply, plain
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
+from dapp.cli.verbs.round import measured
 
 app = typer.Typer()
 
@@ -31,10 +31,7 @@ def verify(session: Session, task: arguments.Task) -> Reply:
             session.output.warn(f"{shown}: {score.reason}")
     if verified.head is not None:
         head = verified.head
-        session.output.say(
-            f"head {head.number}: likelihood {percent(head.measured_ppm)},"
-            f" recorded {percent(head.recorded_ppm)}"
-        )
+        session.output.say(measured(head))
         if head.doubtful:
             session.output.warn(f"head {head.number} is not what was recorded: `quorate round doubt {task}`")
     scores = ",".join(str(score.score_ppm) for score in verified.scores)

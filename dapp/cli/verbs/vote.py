@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dapp.cli.errors import Usage
 from dapp.cli.options import SENDS, SIGNS
 from dapp.cli.output import Reply, plain
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
-from dapp.cli.verbs import arguments
+from dapp.cli.verbs import arguments, handed_over
 
 if TYPE_CHECKING:
     from dapp.stages.context import Context
     from dapp.stages.vote import SentBatch
 
-T = TypeVar("T")
 app = typer.Typer(no_args_is_help=True, help="Seal and open a ballot, alone or in a batch.")
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="What the verifiers printed with --json.")
@@ -71,7 +68,7 @@ def seal_many(session: Session, task: arguments.Task, files: Files) -> Reply:
     from dapp.chain.batches import SignedSeal
     from dapp.stages import vote
 
-    signed = [_entry(path, "signed", SignedSeal) for path in files]
+    signed = [handed_over.entry(path, "vote sign", "signed", SignedSeal) for path in files]
     sealed = vote.seal_many(session.context(), arguments.task_id(task), signed)
     _warn(session, sealed)
     return Reply(task, {"task": task, "sealed": plain(sealed)})
@@ -83,7 +80,7 @@ def open_many(session: Session, task: arguments.Task, files: Files) -> Reply:
     from dapp.chain.batches import OpenedEntry
     from dapp.stages import vote
 
-    openings = [_entry(path, "opening", OpenedEntry) for path in files]
+    openings = [handed_over.entry(path, "vote opening", "opening", OpenedEntry) for path in files]
     opened = vote.open_many(session.context(), arguments.task_id(task), openings)
     _warn(session, opened[0])
     return Reply(task, {"task": task, "opened": plain(opened)})
@@ -101,24 +98,3 @@ def _scores(ctx: Context, task: str, given: str | None) -> list[int]:
     if given is not None:
         return arguments.scores_ppm(given)
     return [score.score_ppm for score in verify.verify(ctx, arguments.task_id(task)).scores]
-
-
-def _entry(path: Path, field: str, kind: type[T]) -> T:
-    """What a verifier printed, with or without --json. Raises Usage."""
-    try:
-        value = json.loads(arguments.read_file(path, 100_000))
-        value = value.get("data", value)
-        value = value.get(field, value)
-        names = {entry.name for entry in fields(kind)}  # type: ignore[arg-type]
-        if set(value) != names:
-            raise ValueError(f"it has the fields {sorted(value)}, not {sorted(names)}")
-        return kind(**{name: _from_json(entry) for name, entry in value.items()})
-    except (ValueError, AttributeError, TypeError) as error:
-        raise Usage(
-            f"{path} holds no {field}: {error}", fix=f"Give the output of `quorate vote {field}`."
-        ) from None
-
-
-def _from_json(value: object) -> object:
-    """0x… back to bytes."""
-    return bytes.fromhex(value[2:]) if isinstance(value, str) and value.startswith("0x") else value

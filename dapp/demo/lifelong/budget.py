@@ -79,7 +79,7 @@ DIGITS: Final = Budget(
     scattering=MappingProxyType({"scales": 2, "orientations": 2}),
     options=MappingProxyType({"directions": 12}),
     # few images judge: one wrong of seven costs 143,000 ppm of accuracy, one of forty 290,000 of likelihood
-    rules=RoundRules(claim_tolerance_ppm=750_000, old_drop_ppm=150_000, new_bar_ppm=600_000),
+    rules=RoundRules(claim_tolerance_ppm=300_000, old_drop_ppm=150_000, new_bar_ppm=400_000),
     thresholds_ppm=MappingProxyType({"5+5": 110_000, "5x2": 0}),
     rivals=Rivals(hidden=100, epochs=30, batch=32, stored=50),
 )

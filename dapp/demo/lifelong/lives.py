@@ -170,7 +170,7 @@ class Living:
         for actor in workers:
             badges.claim(actor.ctx, actor.address)
         rows = tuple(row for actor in workers for row in self._badges(actor.name, actor.address))
-        self.setting.narrator.did("all", f"hold {len(rows)} badges of this lineage")
+        self.setting.narrator.did("participants and verifiers", f"hold {len(rows)} badges of this lineage")
         initiator = self.cast.initiator.ctx
         lineage.end(initiator, self.lineage)
         known = heads.known(initiator.chain, self.lineage)

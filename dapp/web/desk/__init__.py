@@ -10,14 +10,18 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from dapp.web.desk import verifier, voting
+from dapp.web.desk import contributor, initiator, nodes, verifier, voting
 from dapp.web.desk.office import office_of
 from dapp.web.desk.voting import resume
 from ml.errors import QuorateError
 
 _log = logging.getLogger(__name__)
-ROUTERS: Final[tuple[APIRouter, ...]] = (verifier.router, voting.router)
-BODIES: Final[Mapping[str, int]] = {}  # how a path begins, and the bytes it takes
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    verifier.router, voting.router, contributor.router, initiator.router, nodes.router
+)  # fmt: skip
+BODIES: Final[Mapping[str, int]] = {  # how a path begins, and the bytes it takes
+    contributor.UPLOAD: contributor.MAX_UPLOAD_BYTES
+}
 
 
 @contextlib.asynccontextmanager

@@ -112,13 +112,13 @@ class Evaluations:
         self._known: dict[str, Evaluation] = {}
         self._labels: dict[str, int] = {}
         self._processes: dict[str, subprocess.Popen[str]] = {}
-        self._changed = threading.Condition()
+        self._guard = threading.RLock()
         self._closing = False
 
     def of(self, task: bytes, seed: int | None) -> Evaluation | None:
         """How far this task's evaluation is; None when there is none for this draw."""
         name = task.hex()
-        with self._changed:
+        with self._guard:
             if name not in self._known:
                 kept = self._read(name)
                 if kept is not None:
@@ -129,7 +129,7 @@ class Evaluations:
     def start(self, task: bytes, seed: int, labels: int) -> Evaluation:
         """Begin, go on after a restart, or find that it is under way or done. Raises TooManyEvaluations."""
         name = task.hex()
-        with self._changed:
+        with self._guard:
             found = self.of(task, seed)
             if found is not None and (found.state == "done" or name in self._processes):
                 return found
@@ -156,22 +156,15 @@ class Evaluations:
                 found.append(bytes.fromhex(file.stem))
         return found
 
-    def wait(self, task: bytes, version: int, timeout_s: float) -> Evaluation | None:
-        """The evaluation once it is beyond `version`, or after so long."""
-        name = task.hex()
-        with self._changed:
-            self._changed.wait_for(
-                lambda: self._closing or (name in self._known and self._known[name].version > version),
-                timeout_s,
-            )
-            return self._known.get(name)
+    def known(self, task: bytes) -> Evaluation | None:
+        """What this server knows of an evaluation; waits for nobody."""
+        return self._known.get(task.hex())
 
     def close(self) -> None:
         """End all processes; what they found so far is kept."""
-        with self._changed:
+        with self._guard:
             self._closing = True
             processes = list(self._processes.values())
-            self._changed.notify_all()
         for process in processes:
             process.terminate()
         for process in processes:
@@ -184,17 +177,19 @@ class Evaluations:
         """Take in what the process says until it ends."""
         assert process.stdout is not None
         for line in process.stdout:
-            said = json.loads(line)
-            with self._changed:
+            try:
+                said = json.loads(line)
+            except ValueError:  # a library that prints
+                continue
+            with self._guard:
                 if self._processes.get(name) is not process:
                     return
                 now = _after(self._known[name], said)
                 self._known[name] = replace(now, version=now.version + 1)
                 if said["kind"] in ("scored", "done", "failed"):
                     self._keep(self._known[name])
-                self._changed.notify_all()
         process.wait()
-        with self._changed:
+        with self._guard:
             if self._processes.get(name) is not process:
                 return
             self._processes.pop(name)
@@ -208,7 +203,6 @@ class Evaluations:
                 }
                 self._known[name] = replace(now, state="failed", failure=failure, version=now.version + 1)
                 self._keep(self._known[name])
-                self._changed.notify_all()
 
     def _keep(self, evaluation: Evaluation) -> None:
         """Whole on the disk, or as before."""

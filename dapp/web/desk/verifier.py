@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from dapp import packages
 from dapp.ballots import BallotState
@@ -29,6 +29,8 @@ from ml.errors import QuorateError
 
 router = APIRouter(tags=["desk"])
 LOOKED_AT: Final = 200  # tasks that the list of what is due looks through, the newest first
+LOOK_S: Final = 0.25  # between two looks at how far an evaluation is
+KEEP_ALIVE: Final = 40  # looks
 LIVE: Final = frozenset({Phase.DRAW, Phase.VOTE, Phase.BALLOT, Phase.SETTLED, Phase.LAPSED})
 
 
@@ -187,14 +189,19 @@ def shown(site: Site, office: Office, view: TaskView, who: str | None) -> TaskDe
 async def progress(request: Request, task: Id) -> AsyncIterator[ServerSentEvent]:
     """Events `evaluation`: samples done, correct so far; the last one says that it is over."""
     evaluations = office_of(request.app).evaluations
-    version = -1
+    version, quiet = -1, 0
     while True:
-        found = await run_in_threadpool(evaluations.wait, id_of(task), version, 10.0)
+        found = evaluations.known(id_of(task))
         if found is None:
             yield ServerSentEvent(data={"state": "none"}, event="evaluation")
             return
         if found.version == version:
-            yield ServerSentEvent(comment="still here")
+            quiet += 1
+            if quiet % KEEP_ALIVE == 0:
+                yield ServerSentEvent(comment="still here")
+            await asyncio.sleep(
+                LOOK_S
+            )  # not in a thread: whoever watches must not keep pages from being made
             continue
         version = found.version
         yield ServerSentEvent(data=said(found), event="evaluation", id=str(version))

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from dapp import ballots, packages
@@ -28,6 +28,15 @@ from dapp.web.desk.office import Office
 router = APIRouter(tags=["acts"])
 _LOCAL: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?")
 Ppm = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class SigningBook(BaseModel):
+    """What the page decodes calls with: dapp/signing/book.py, and the network a wallet may add."""
+
+    chain_id: int
+    contracts: list[dict[str, Any]]
+    phrases: dict[str, Any]
+    network: dict[str, Any]
 
 
 class GivenEvaluate(GivenTask):
@@ -77,7 +86,9 @@ def network(chain_id: int, rpc: str) -> dict[str, Any]:
     }
 
 
-@router.get("/signing.json", summary="What pages decode by themselves: ABIs and phrases")
+@router.get(
+    "/signing.json", summary="What pages decode by themselves: ABIs and phrases", response_model=SigningBook
+)
 def signing(site: SiteOf) -> JSONResponse:
     """The contracts' functions by address, and what each of them means."""
     return JSONResponse({**book(site.chain), "network": network(site.chain.chain_id, site.web.settings.rpc)})

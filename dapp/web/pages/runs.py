@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query
@@ -219,10 +220,10 @@ def run(
     said = of_type(history(site.index, "ModelLedger", run), RunEvent)
     book, copies, trouble = copy_of(site, key, said, copy)
     leaves = () if book is None else book.leaves
-    lines = _entries(leaves)
-    end = len(lines) if before is None else min(before, len(lines))
+    end = len(leaves) if before is None else min(before, len(leaves))
+    best = None if book is None else book.best
+    lines = [_entry(leaf, len(leaves) - 1, best) for leaf in leaves[max(0, end - PAGE) : end]]
     counts = _counts(site, run)
-    good = [line for line in lines if line.state != "rollback"]
     return RunPage(
         run=run,
         name=spec.name if spec else None,
@@ -242,13 +243,13 @@ def run(
         copies=copies,
         which=None if book is None else book.owner,
         trouble=trouble,
-        count=len(lines),
-        best=max(good, key=lambda line: (line.accuracy_ppm, -line.loss_micro), default=None),
-        last=lines[-1] if lines else None,
-        entries=lines[max(0, end - PAGE) : end][::-1],
+        count=len(leaves),
+        best=None if best is None else _entry(best, len(leaves) - 1, best),
+        last=_entry(leaves[-1], len(leaves) - 1, best) if leaves else None,
+        entries=lines[::-1],
         before=end - PAGE if end > PAGE else None,
-        after=None if end >= len(lines) else min(len(lines), end + PAGE),
-        forks=sum(line.state == "rollback" for line in lines),
+        after=None if end >= len(leaves) else min(len(leaves), end + PAGE),
+        forks=sum(leaf.header.kind is Kind.ROLLBACK for leaf in leaves),
         events=happened(site.index, said),
     )
 
@@ -263,18 +264,18 @@ def entry(
     view = run_view(site.chain, key)
     said = of_type(history(site.index, "ModelLedger", run), RunEvent)
     book, copies, trouble = copy_of(site, key, said, copy)
-    header = None if book is None else next((h for h in book.headers if h.height == height), None)
-    if book is None or header is None:
+    if book is None or height >= len(book.headers):
         raise PageMissing(trouble or f"there is no entry {height} in this copy of the run")
-    lines = {line.height: line for line in _entries(book.leaves)}
+    header, last = book.headers[height], len(book.headers) - 1
+    own_id = header.id
     return EntryPage(
         run=run,
         name=spec.name if spec else None,
         which=book.owner,
         height=height,
-        id=_hex(header.id),
+        id=_hex(own_id),
         kind=header.kind.name.lower(),
-        state=lines[height].state,
+        state=_entry(book.leaves[height], last, None).state,
         header=_hex(header.to_bytes()),
         parent=_hex(header.parent) if header.parent != NONE else None,
         base=_hex(header.base) if header.base != NONE else None,
@@ -290,10 +291,10 @@ def entry(
         registered=_registered(book, height),
         needed=view.needed,
         nodes=len(view.nodes),
-        previous=height - 1 if height - 1 in lines else None,
-        next=height + 1 if height + 1 in lines else None,
+        previous=height - 1 if height else None,
+        next=height + 1 if height < last else None,
         held_by=_holders(site, key, header, copies),
-        children=[h.height for h in book.headers if h.base == header.id],
+        children=[h.height for h in book.headers if h.base == own_id],
     )
 
 
@@ -350,28 +351,23 @@ def _on_chain(run: bytes, said: Sequence[RunEvent]) -> Copy:
     return Copy(ON_CHAIN, None, tuple(headers), (), ())
 
 
-def _entries(leaves: tuple[Leaf, ...]) -> list[EntryLine]:
-    best = max((leaf.header.accuracy_ppm for leaf in leaves), default=0)
-    last = len(leaves) - 1
-    lines = []
-    for at, leaf in enumerate(leaves):
-        header = leaf.header
-        rollback = header.kind is Kind.ROLLBACK
-        state = "rollback" if rollback else "head" if at == last else "line" if leaf.on_line else "left"
-        lines.append(
-            EntryLine(
-                height=header.height,
-                id=_hex(header.id),
-                state=state,
-                step=header.step,
-                accuracy_ppm=header.accuracy_ppm,
-                loss_micro=header.loss_micro,
-                base=leaf.base,
-                registered=leaf.registered,
-                best=not rollback and header.accuracy_ppm == best,
-            )
-        )
-    return lines
+def _entry(leaf: Leaf, last: int, best: Leaf | None) -> EntryLine:
+    header = leaf.header
+    rollback = header.kind is Kind.ROLLBACK
+    state = (
+        "rollback" if rollback else "head" if header.height == last else "line" if leaf.on_line else "left"
+    )
+    return EntryLine(
+        height=header.height,
+        id=_hex(header.id),
+        state="rollback" if rollback else state,
+        step=header.step,
+        accuracy_ppm=header.accuracy_ppm,
+        loss_micro=header.loss_micro,
+        base=leaf.base,
+        registered=leaf.registered,
+        best=not rollback and best is not None and header.accuracy_ppm == best.header.accuracy_ppm,
+    )
 
 
 def _registered(book: Copy, height: int) -> RegistrationShown | None:
@@ -421,16 +417,21 @@ def curves(site: Site, shown: RunPage) -> dict[str, Any]:
     """Accuracy and loss along every branch, as charts; for the page alone."""
     if not shown.count or shown.which is None:
         return {"accuracy": None, "loss": None}
-    run = bytes.fromhex(shown.run[2:])
     said = of_type(history(site.index, "ModelLedger", shown.run), HeaderAttested)
-    book, _, _ = copy_of(site, run, list(said), shown.which)
-    entries = () if book is None else book.leaves
-    accuracy = [leaf.header.accuracy_ppm / 10_000 for leaf in entries]
-    loss = [leaf.header.loss_micro / 1e6 for leaf in entries]
-    return {
-        "accuracy": _curve("accuracy", entries, shown.run, accuracy, " %"),
-        "loss": _curve("loss", entries, shown.run, loss, ""),
-    }
+    book, _, _ = copy_of(site, bytes.fromhex(shown.run[2:]), said, shown.which)
+    accuracy, loss = (None, None) if book is None else _drawn(book, shown.run)
+    return {"accuracy": accuracy, "loss": loss}
+
+
+@lru_cache(maxsize=16)
+def _drawn(book: Copy, run: str) -> tuple[Markup, Markup]:
+    """Drawn once for a copy as it stands: it is another object when it has grown."""
+    accuracy = [leaf.header.accuracy_ppm / 10_000 for leaf in book.leaves]
+    loss = [leaf.header.loss_micro / 1e6 for leaf in book.leaves]
+    return (
+        _curve("accuracy", book.leaves, run, accuracy, " %"),
+        _curve("loss", book.leaves, run, loss, ""),
+    )
 
 
 def _curve(title: str, entries: Sequence[Leaf], run: str, values: list[float], unit: str) -> Markup:

@@ -135,7 +135,7 @@ def test_drawWord_unpacked_hasTheFieldsOfItsVector_andOfItsTask(vector: dict[str
 @pytest.mark.parametrize("vector", load("words")["late"])
 def test_lateWord_unpacked_hasTheFieldsOfItsVector(vector: dict[str, Any]) -> None:
     unpacked = LateWord.unpack(word(vector["word"]))
-    agree(unpacked, vector, "contributor_wei", "verifier_wei", "models", "lapsed", "closed")
+    agree(unpacked, vector, "contributor_wei", "verifier_wei", "models", "lapsed", "closed", "paid")
     assert unpacked.settled
 
 
@@ -143,11 +143,10 @@ def test_lateWord_unpacked_hasTheFieldsOfItsVector(vector: dict[str, Any]) -> No
 def test_submission_unpacked_hasTheFieldsOfItsVector(vector: dict[str, Any]) -> None:
     seal, weights = word(vector["seal"]) >> 56, word(vector["weights"]) >> 56
     index, block = vector["index"], vector["block"]
-    assert [Submission.unpack(word(vector[state])) for state in ("sealed", "opened", "struck", "paid")] == [
+    assert [Submission.unpack(word(vector[state])) for state in ("sealed", "opened", "struck")] == [
         Submission(SubmissionState.SEALED, 0, block, seal),
         Submission(SubmissionState.OPENED, index, block, weights),
         Submission(SubmissionState.STRUCK, index, block, weights),
-        Submission(SubmissionState.PAID, index, block, weights),
     ]
 
 

@@ -36,3 +36,20 @@ def test_agent_ofATaskWithANumber_knowsItAgain(
     assert (first == again, first != other) == (True, True)
     ran = quorate(["agent", other.strip(), "--role", "initiator", "--once", "--json", *signed])
     assert (ran.code, ran.document["data"]["phase"]) == (Exit.OK, "notice")
+
+
+def test_agent_contributorAfterTheSubmitWindow_exitsLateAndSaysSo(
+    devnet: tuple[Anvil, str], quorate: Quorate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUORATE_DEPLOYMENTS", devnet[1])
+    signed = ["--yes", "--rpc", devnet[0].http_url]
+    opening = ["task", "open", "--dataset", "digits", "--number", "8", "--account", "1", *signed]
+    task = quorate(opening).out.strip()
+    quorate(["agent", task, "--role", "initiator", "--travel", "--account", "1", *signed])
+    contributor = ["agent", task, "--role", "contributor", "--dataset", "digits", "--account", "2", *signed]
+    ran = quorate(contributor)
+    assert (ran.code, ran.out) == (Exit.LATE, "")
+    assert "Error (too-late): this account sealed no model" in ran.err
+    judge = quorate(["agent", task, "--role", "verifier", "--account", "3", *signed])
+    assert judge.code == Exit.OK
+    assert "no model was opened: there was nothing to judge" in judge.err

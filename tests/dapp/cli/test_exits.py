@@ -8,6 +8,8 @@ from dapp.chain.errors import ContractRefused, EndpointDown, TaskUnknown
 from dapp.cli.errors import Usage
 from dapp.cli.exits import MEANINGS, Exit, exit_of
 from dapp.cli.money import ether, parse_wei
+from dapp.cli.verbs.round import measured
+from dapp.lineage.verdicts import HeadFinding
 
 
 def test_refusal_beforeItsPhase_isRefused() -> None:
@@ -44,3 +46,15 @@ def test_ether_isExact() -> None:
         "0.000000000000000001 ether",
         "1.5 ether",
     ]
+
+
+@pytest.mark.parametrize(
+    ("measured_ppm", "doubtful", "told"),
+    [
+        (699_900, False, "69.99 %, within the tolerance of 5 % of the recorded 74.13 %"),
+        (741_300, False, "74.13 %, no less than the recorded 74.13 %"),
+        (600_000, True, "60 %, below the recorded 74.13 % by more than the tolerance of 5 %"),
+    ],
+)
+def test_measured_isHeldAgainstWhatWasRecorded(measured_ppm: int, doubtful: bool, told: str) -> None:
+    assert measured(HeadFinding(1, 741_300, measured_ppm, doubtful, 50_000)) == f"head 1: likelihood {told}"

@@ -78,7 +78,10 @@ def test_report_ofEveryKindOfTask_saysWhatEachRolePays(
         name = f"{kind}, 3 contributors, 3 verifiers, {how}"
         _, bill = made.plans[name]
         assert f"**Who pays: {name}**" in text
-        assert {Role.INITIATOR, Role.CONTRIBUTOR, Role.VERIFIER} <= {share.role for share in bill.shares()}
+        payers = {share.role for share in bill.shares()}
+        assert {Role.INITIATOR, Role.VERIFIER} <= payers
+        only_sign = kind == "fuse" and how == "batched"  # whose models come in a batch send nothing
+        assert (Role.CONTRIBUTOR in payers) != only_sign
         functions = [line.operation.function for line in bill.lines]
         assert ("extend" in functions) == (kind != "fuse")
         assert [line.count for line in bill.lines if line.operation.function == "prizeWithdraw"] == (
@@ -129,7 +132,7 @@ def test_reportMarkdown_tablesHoldAsManyCellsAsTheirHeader(files: dict[str, Path
     [
         ("taskOpen", "tasks", "tasks"),
         ("taskOpen", "batched", "verifiers"),
-        ("commitSeal", "batched", "models"),
+        ("commitSeal", "everyone alone", "models"),
         ("commitOpen", "sizes", "size_bytes"),
         ("record", "run", "epochs"),
         ("attest", "run", "epochs"),
@@ -147,6 +150,13 @@ def test_growth_ofABatch_isItsCostForEachBallot(made: Report) -> None:
     line = _fit(made, "voteSealMany", "batched", "verifiers").today
     assert not line.is_flat
     assert 4_140 < line.slope < 10_000  # an ECDSA signature, its calldata and its call alone take 4,140
+    assert line.slope_error < line.slope / 10
+
+
+def test_growth_ofABatchOfModels_isItsCostForEachModel(made: Report) -> None:
+    line = _fit(made, "commitSealMany", "batched", "models").today
+    assert not line.is_flat
+    assert 22_100 + 3_000 < line.slope < 35_000  # a new slot and ecrecover alone
     assert line.slope_error < line.slope / 10
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from dapp.artifacts import Deployment
 from dapp.chain.client import Chain
+from dapp.chain.errors import EndpointConfused
+from dapp.chain.events import Log
 from dapp.chain.rpc import connect
-from dapp.index import Index, IndexFailed, catch_up
+from dapp.index import Index, IndexFailed, catch_up, follow
 from tests.dapp.index.conftest import Ground, rows
 from tests.flow.world import World, new_world
 
@@ -39,6 +43,37 @@ def test_catchUp_afterReorganisation_holdsTheOtherBranchOnly(ground: Ground, dep
         ground.happen(depth)
         caught = catch_up(ground.chain, index)
         assert caught.went_back_to == before.block
+        assert rows(index) == fresh(ground) != left
+
+
+@pytest.mark.parametrize("batch", [1, 2_000])
+def test_catchUp_reorganisedBetweenLookingAndReading_holdsTheOtherBranchOnly(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """The block of the cursor is looked at, found, and gone before the blocks after it are read."""
+    with Index.in_memory() as index:
+        ground.happen()
+        catch_up(ground.chain, index)
+        branch = ground.chain.rpc.raw("evm_snapshot")
+        ground.happen(2)
+        catch_up(ground.chain, index)
+        left = rows(index)
+        logs, turned = follow.events.logs_between, []
+
+        def turning(chain: Chain, first: int, last: int) -> Iterator[list[Log]]:
+            if not turned:
+                turned.append(first)
+                assert ground.chain.rpc.raw("evm_revert", branch)
+                ground.mine(1)
+                ground.happen(4)
+            return logs(chain, first, last)
+
+        ground.happen()
+        monkeypatch.setattr(follow.events, "logs_between", turning)
+        for _ in range(3):  # as a server does, whose reading failed
+            with suppress(EndpointConfused):
+                catch_up(ground.chain, index, batch)
+        assert turned
         assert rows(index) == fresh(ground) != left
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from dapp.chain.words import Phase
 from dapp.stages import commit, task, train, verify
 from dapp.stages.context import Context
+from ml.data.samples import Samples
 from ml.models import mlp
+from ml.models.classifier import Classifier
 from ml.train import Recipe
 from tests.flow.world import TINY, new_world, shares
 
@@ -18,6 +20,23 @@ ALL_SHARDS = 10
 differ in their last bits from one processor to another."""
 
 GOOD, JUNK, ONE_LABEL, GOOD_TOO = 1, 2, 3, 4
+
+
+class Seen:
+    """Follows an evaluation, and takes up one that was cut short."""
+
+    def __init__(self, known: dict[int, int]) -> None:
+        self._known = known
+        self.scores: dict[int, int] = {}
+
+    def known(self, index: int) -> int | None:
+        return self._known.get(index)
+
+    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+        assert len(samples) and index not in self._known
+
+    def found(self, index: int, score_ppm: int) -> None:
+        self.scores[index] = score_ppm
 
 
 def test_verify_fused_uselessModelBetweenGoodOnes_isNotCarried(tmp_path: Path) -> None:
@@ -41,7 +60,13 @@ def test_verify_fused_uselessModelBetweenGoodOnes_isNotCarried(tmp_path: Path) -
         world.pass_phase(of, Phase.OPEN)
         world.draw(of)
 
-        good, junk, one_label, good_too = verify.verify(world.person(11), of).scores_ppm
+        seen = Seen({})
+        scores_ppm = verify.verify(world.person(11), of, seen).scores_ppm
+        again = Seen({index: seen.scores[index] for index in (0, 1)})
+        assert verify.verify(world.person(11), of, again).scores_ppm == scores_ppm
+    assert tuple(seen.scores.values()) == scores_ppm
+    assert sorted(again.scores) == [2, 3]
+    good, junk, one_label, good_too = scores_ppm
 
     assert good >= MAFR_PPM
     assert good_too >= MAFR_PPM

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -43,10 +44,10 @@ class Visit:
         return answer.json()["page"]
 
 
-def visit_of(world: World, folder: Path) -> Visit:
+def visit_of(world: World, folder: Path, **changes: Any) -> Visit:
     """The site of a world; the index is read up before each request."""
     chain = Chain(world.rpc, world.deployment)
-    web = WebSettings(Settings(data_dir=folder / "data"), poll_s=0)
+    web = WebSettings(Settings(data_dir=folder / "data"), poll_s=0, **changes)
     backend = Backend(chain, Index.in_memory(), world.store)
     return Visit(world, TestClient(create_app(web, backend), base_url=BASE), backend, web)
 

@@ -95,6 +95,8 @@ def test_fetch_byAnotherPage_isRefused_butALinkIsFollowed(door: Door, site: str)
     assert door.client.get("/look", headers=asked).status_code == 403
     followed = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
     assert door.client.get("/look", headers=followed).status_code == 200
+    for framed in ("iframe", "embed", "object"):  # as often as its page likes, and nobody clicks
+        assert door.client.get("/look", headers=followed | {"Sec-Fetch-Dest": framed}).status_code == 403
     own = {"Host": "127.0.0.1:8600", "Origin": OWN, "X-Quorate-Token": TOKEN}
     assert door.client.post("/change", headers=own | followed).status_code == 403
 

@@ -16,6 +16,7 @@ import pytest
 from dapp.chain.client import Chain
 from dapp.chain.deploy import deploy
 from dapp.chain.devnet import Anvil
+from dapp.chain.ledger import RunTerms
 from dapp.chain.outbox import SendSettings
 from dapp.chain.signer import Signer
 from dapp.config import Settings
@@ -23,9 +24,12 @@ from dapp.index import Index
 from dapp.store import open_store
 from dapp.web import WebSettings
 from dapp.web.backend import Backend
+from dapp.web.desk.evaluations import Evaluation
+from dapp.web.desk.office import office_of
 from dapp.web.serve import WebFailed, WebServer
 
 STREAMS = 200
+WATCHERS = 60  # more than the threads that make pages
 
 
 @dataclass
@@ -59,10 +63,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         backend.close()
 
 
-async def open_stream(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def open_stream(port: int, path: str = "/events") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(
-        f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n".encode()
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAccept: text/event-stream\r\n\r\n".encode()
     )
     await writer.drain()
     return reader, writer
@@ -114,6 +118,54 @@ def test_events_whenTheChainFallsSilent_sayTrouble_andPagesSaySo(running: Runnin
         asking.close()
 
     asyncio.run(story())
+
+
+def test_progress_watchedByManyPages_keepsNoPageWaiting(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = b"\x07" * 32
+    evaluations = office_of(running.server.app).evaluations
+    monkeypatch.setitem(evaluations._known, task.hex(), Evaluation("0x" + task.hex(), 1))
+
+    async def story() -> float:
+        path = f"/desk/0x{task.hex()}/progress"
+        streams = await asyncio.gather(*(open_stream(running.web.port, path) for _ in range(WATCHERS)))
+        first = await asyncio.gather(*(next_news(reader) for reader, _ in streams))
+        assert {news["state"] for news in first} == {"running"}
+        await asyncio.sleep(0.5)
+        began = time.monotonic()
+        page, writer = await open_stream(running.web.port, "/tasks.json")
+        assert (await page.readline()).startswith(b"HTTP/1.1 200")
+        spent = time.monotonic() - began
+        for _, each in [*streams, (page, writer)]:
+            each.close()
+        return spent
+
+    assert asyncio.run(story()) < 4
+
+
+def test_follow_whileTheStoreIsSilentAboutAStrangersSpec_tellsEachBlock(running: Running) -> None:
+    """Anyone can name a document that nobody has; the store's daemon looks for it as long as it is let."""
+    backend = running.server.app.state.backend
+    stranger = Chain(running.node.rpc(), backend.chain.deployment, Signer.devnet(1))
+    call = stranger.ledger.call("runStart", RunTerms(b"\x0d" * 32).astuple(), ["0x" + "11" * 20])
+
+    async def story() -> None:
+        reader, writer = await open_stream(running.web.port)
+        await next_news(reader)
+        receipt = await asyncio.to_thread(stranger.send, "run", call)
+        for block in (receipt.block, receipt.block + 1):
+            async with asyncio.timeout(8):
+                while (await next_news(reader))["block"] != block:
+                    pass
+            await asyncio.to_thread(running.node.rpc().raw, "anvil_mine", "0x1")
+        writer.close()
+
+    with closing(socket.socket()) as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        backend.store = open_store(f"ipfs:http://127.0.0.1:{silent.getsockname()[1]}")
+        asyncio.run(story())
 
 
 def test_serve_onAPortThatIsTaken_isNamed(running: Running) -> None:

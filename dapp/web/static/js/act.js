@@ -63,17 +63,27 @@ async function signed(sign, dialog) {
   const book = await signingBook();
   if (sign.kind === "message") {
     const message = deepFrozen(structuredClone(sign.message));
+    checkDomain(book, message.domain);
     await dialog.show(sheetOfMessage(book, message), sign);
-    checkWallet(sign.account);
     dialog.ask();
+    await wallet.look();
+    checkWallet(sign.account);
     return wallet.request("eth_signTypedData_v4", [sign.account, JSON.stringify(message)]);
   }
-  const transaction = Object.freeze({ ...sign.transaction });
+  const { from, to, data, value, chainId: network } = sign.transaction;
+  const transaction = Object.freeze({ from, to, data, value, chainId: network }); // what the sheet does not show is not handed over
   if (Number(transaction.chainId) !== chainId()) throw new WalletFault("The server asks for another network.", "Reload the page.");
   await dialog.show(sheetOfCall(book, transaction), sign);
-  checkWallet(transaction.from);
   dialog.ask();
+  await wallet.look();
+  checkWallet(transaction.from);
   return wallet.request("eth_sendTransaction", [transaction]);
+}
+
+// A message counts only where its domain says; the sheet speaks of our contracts on this network.
+function checkDomain(book, domain) {
+  const isOurs = book.contracts.some((each) => each.address.toLowerCase() === domain?.verifyingContract?.toLowerCase());
+  if (!isOurs || Number(domain.chainId) !== chainId()) throw new WalletFault("The server asks for a signature that counts elsewhere.", "Do not sign it. Reload the page.");
 }
 
 function deepFrozen(value) {
@@ -116,7 +126,8 @@ class Sheet {
         sign.cli ? details("The same from the command line", el("pre", { tabindex: 0 }, el("code", { id: "sheet-cli" }, sign.cli)), false) : null,
         el("p", { class: "actions" }, agree, " ", this.#closing("Cancel")),
       );
-      agree.focus();
+      agree.focus({ preventScroll: true });
+      this.#dialog.scrollTop = 0;
     });
   }
 

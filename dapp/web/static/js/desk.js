@@ -1,6 +1,6 @@
 // The verifier's desk of one task: buttons, the scores of the ballot, the progress of an evaluation.
 
-import { post } from "./api.js";
+import { post, upload } from "./api.js";
 import { act } from "./act.js";
 import { el, say, sayLater } from "./dom.js";
 import { exportBallot, importBallot } from "./recovery.js";
@@ -12,6 +12,25 @@ const DRAFT = () => `quorate.draft.${desk().dataset.task}`;
 
 function about() {
   return { account: desk().dataset.account, task: desk().dataset.task };
+}
+
+const aboutRun = () => ({ account: desk().dataset.account, run: desk().dataset.run });
+const chosen = () => document.querySelector("input[name='target']:checked")?.value ?? "";
+
+const ANYONE = `0x${"0".repeat(40)}`; // checking a model needs no account
+const FILE_OF = { "manifest.json": "manifest", "weights.safetensors": "weights" };
+
+// The folder that was typed, else where the chosen files were uploaded to.
+async function folder() {
+  const files = [...(document.getElementById("model-files")?.files ?? [])];
+  if (!files.length) return document.getElementById("folder").value.trim() || "out/model";
+  let place = "";
+  for (const file of files) {
+    if (!(file.name in FILE_OF)) throw new Error(`${file.name} is neither manifest.json nor weights.safetensors.`);
+    const owner = desk().dataset.account || ANYONE;
+    place = (await upload(`/act/commit/upload/${desk().dataset.task}/${owner}/${FILE_OF[file.name]}`, file)).done.folder;
+  }
+  return place;
 }
 
 const ACTS = {
@@ -35,6 +54,39 @@ const ACTS = {
     reload(await act("/act/vote/open", { ...about(), withdraw }, "Your ballot is opened: it counts.", button));
   },
   async withdraw(button) {
+    reload(await act("/act/withdraw", about(), "What the task owed you is yours.", button));
+  },
+  async "rollback-ask"(button) {
+    reload(await act("/act/rollback/ask", aboutRun(), "The nodes are asked.", button));
+  },
+  async "rollback-name"(button) {
+    reload(await act("/act/rollback/name", { ...aboutRun(), target: chosen() }, "You have named a target.", button));
+  },
+  async "rollback-carry"(button) {
+    reload(await act("/act/rollback/carry", { ...aboutRun(), target: chosen() }, "The run's head is moved back.", button));
+  },
+  async "model-check"() {
+    const place = document.getElementById("checked");
+    try {
+      const found = (await post("/act/commit/check", { ...about(), account: ANYONE, folder: await folder() })).done;
+      place.textContent = `It fits: ${found.weights_bytes.toLocaleString("en")} bytes, labels ${found.labels.join(", ")}, claims ${(found.claimed_ppm / 10_000).toFixed(2)} %.`;
+      place.className = "good";
+    } catch (error) {
+      place.textContent = `${error.message} ${error.fix ?? ""}`;
+      place.className = "bad";
+    }
+  },
+  async "model-seal"(button) {
+    try {
+      reload(await act("/act/commit/seal", { ...about(), folder: await folder() }, "Your model is sealed.", button));
+    } catch (error) {
+      say(error.message, "bad", error.fix);
+    }
+  },
+  async "model-open"(button) {
+    reload(await act("/act/commit/open", about(), "Your model is opened.", button));
+  },
+  async "model-withdraw"(button) {
     reload(await act("/act/withdraw", about(), "What the task owed you is yours.", button));
   },
   async export(button) {

@@ -2,7 +2,7 @@
 import { span } from "./words.js";
 
 const body = document.body;
-const state = { block: Number(body.dataset.block), at: Number(body.dataset.at), heard: Date.now(), trouble: null };
+const state = { block: Number(body.dataset.block), at: Number(body.dataset.at), heard: Date.now(), trouble: null, gone: null };
 const STALE_MS = 15_000;
 
 function tick() {
@@ -13,14 +13,14 @@ function tick() {
   }
   const age = document.getElementById("as-of-age");
   if (age) age.textContent = `${Math.round(elapsed)} s ago`;
-  showTrouble(Boolean(state.trouble) || source.readyState !== EventSource.OPEN && Date.now() - state.heard > STALE_MS);
+  showTrouble(Boolean(state.trouble ?? state.gone) || source.readyState !== EventSource.OPEN && Date.now() - state.heard > STALE_MS);
 }
 
 function showTrouble(is) {
   const banner = document.getElementById("stale");
   if (!banner || banner.hidden === !is) return;
   document.getElementById("stale-why").textContent =
-    state.trouble ?? "The server is not heard of: it may have ended. This page goes on when it is back.";
+    state.trouble ?? state.gone ?? "The server is not heard of: it may have ended. This page goes on when it is back.";
   banner.hidden = !is;
 }
 
@@ -39,7 +39,8 @@ function refresh() {
   request.setRequestHeader("Accept", "text/html");
   request.onload = () => {
     const fresh = request.response?.querySelector("main");
-    if (request.status !== 200 || !fresh || isBusy()) return;
+    state.gone = request.status === 200 ? null : request.status === 404 ? "What it shows is not on this chain any more." : "The chain does not tell what it shows: it may have been started anew.";
+    if (request.status !== 200 || !fresh || isBusy()) return tick();
     const open = [...main.querySelectorAll("details[id][open]")].map((each) => each.id);
     const focused = document.activeElement?.id;
     main.replaceChildren(...document.importNode(fresh, true).childNodes);

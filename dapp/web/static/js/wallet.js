@@ -113,6 +113,12 @@ export class Wallet extends EventTarget {
     this.#set(this.account, await this.request("eth_chainId"));
   }
 
+  // Asks where the wallet is now: not every wallet tells when it is switched.
+  async look() {
+    const [accounts, chainId] = [await this.request("eth_accounts"), await this.request("eth_chainId")];
+    this.#set(accounts?.[0] ?? null, chainId);
+  }
+
   async request(method, params = []) {
     if (!this.info) throw new WalletFault("No wallet is connected.", "Connect one first.", 4100, "");
     let timer;

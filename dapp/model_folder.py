@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dapp.cli.errors import Missing
 from ml.bounds import CEILING, MAX_DOCUMENT_BYTES
 from ml.errors import InvalidPackage
 from ml.manifest import Manifest
@@ -24,16 +23,14 @@ def write(folder: Path, manifest: Manifest, weights: bytes) -> None:
 
 
 def read(folder: Path) -> tuple[Manifest, bytes]:
-    """The model in `folder`. Raises Missing, InvalidManifest, InvalidPackage."""
+    """The model in `folder`. Raises FileNotFoundError, InvalidManifest, InvalidPackage."""
     weights = _bounded(folder / WEIGHTS, CEILING.weights_bytes + 1_000_000)
     return Manifest.from_bytes(_bounded(folder / MANIFEST, MAX_DOCUMENT_BYTES)), weights
 
 
 def _bounded(path: Path, max_bytes: int) -> bytes:
     if not path.is_file():
-        raise Missing(
-            f"there is no {path}", fix="Train first (`quorate train`), or name its folder with --model."
-        )
+        raise FileNotFoundError(f"there is no {path}")
     size = path.stat().st_size
     if size > max_bytes:
         raise InvalidPackage(f"{path} has {size} bytes, the limit is {max_bytes}")

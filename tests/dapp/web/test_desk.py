@@ -1,0 +1,147 @@
+"""The desk without a browser: what is durable before the wallet is asked, and why buttons are off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dapp import ballots
+from dapp.chain.words import Phase
+from dapp.journal import Journal
+from tests.dapp.web.conftest import BASE, Visit
+from tests.flow.world import CONTRIBUTORS, VERIFIERS
+
+SCORES = [900_000, 800_000, 0]
+
+
+def act(visit: Visit, name: str, **given: Any) -> dict[str, Any]:
+    headers = {"Origin": BASE, "X-Quorate-Token": visit.web.token}
+    answer: dict[str, Any] = visit.client.post(f"/act/{name}", json=given, headers=headers).json()
+    return answer
+
+
+def account(visit: Visit, index: int) -> str:
+    return visit.world.person(index).chain.address
+
+
+@pytest.fixture
+def voting(visit: Visit) -> bytes:
+    task = visit.world.open(vote_s=3_600)
+    visit.world.submit(task)
+    visit.world.draw(task)
+    return task
+
+
+def journal_of(visit: Visit, who: str) -> Journal:
+    rpc = visit.world.rpc
+    return Journal.open(visit.web.settings.data_dir / "journal", rpc.chain_id, rpc.block(0).hash, who)
+
+
+def test_seal_saltIsOnTheDiskBeforeTheWalletIsAsked_andStaysTheSame(visit: Visit, voting: bytes) -> None:
+    who = account(visit, VERIFIERS[0])
+    given = {"account": who, "task": "0x" + voting.hex(), "scores_ppm": SCORES}
+    first, second = (act(visit, "vote/seal", **given)["sign"] for _ in range(2))
+    assert first["transaction"] == second["transaction"]
+    with journal_of(visit, who) as journal:
+        [kept] = ballots.decided(journal, voting)
+    seal = kept.seal(visit.world.person(0).chain.board, voting, who)
+    assert first["transaction"]["data"].endswith(seal.hex())
+    assert kept.scores_ppm == tuple(SCORES)
+
+
+def test_seal_saltsOfTwoAccountsAndTwoMachines_differ(visit: Visit, voting: bytes) -> None:
+    sealed = {
+        act(visit, "vote/seal", account=account(visit, index), task="0x" + voting.hex(), scores_ppm=SCORES)[
+            "sign"
+        ]["transaction"]["data"]
+        for index in VERIFIERS
+    }
+    assert len(sealed) == len(VERIFIERS)
+
+
+def test_seal_inTwoTabsWithOtherScores_theTabWhoseBallotArrivedIsToldSo(visit: Visit, voting: bytes) -> None:
+    person = visit.world.person(VERIFIERS[0])
+    given = {"account": person.chain.address, "task": "0x" + voting.hex()}
+    data = bytes.fromhex(
+        act(visit, "vote/seal", **given, scores_ppm=SCORES)["sign"]["transaction"]["data"][2:]
+    )
+    act(visit, "vote/seal", **given, scores_ppm=SCORES[::-1])
+    seat = visit.world.view(voting).seat_of(person.chain.address)
+    assert seat is not None
+    person.chain.send(
+        "sent/by-the-wallet", person.chain.quorate.call("voteSeal", voting, seat.seat, data[-32:])
+    )
+    assert act(visit, "vote/seal", **given, scores_ppm=SCORES) == {"done": {"seal": "0x" + data[-32:].hex()}}
+    assert act(visit, "vote/seal", **given, scores_ppm=SCORES[::-1])["error"]["code"] == "contract-refused"
+
+
+@pytest.mark.parametrize("who", [20, CONTRIBUTORS[0]])
+def test_seal_byWhomHasNoVote_isRefusedBeforeAnythingIsSigned(visit: Visit, voting: bytes, who: int) -> None:
+    given = {"account": account(visit, who), "task": "0x" + voting.hex(), "scores_ppm": SCORES}
+    assert act(visit, "vote/seal", **given)["error"]["code"] == "nothing-due"
+
+
+def test_seal_whileAnotherProgramWorksForTheAccount_saysSo(visit: Visit, voting: bytes) -> None:
+    who = account(visit, VERIFIERS[0])
+    given = {"account": who, "task": "0x" + voting.hex(), "scores_ppm": SCORES}
+    with journal_of(visit, who):
+        error = act(visit, "vote/seal", **given)["error"]
+        page = visit.page(f"/desk/0x{voting.hex()}.json?account={who}")
+    assert (error["code"], error["retryable"]) == ("journal-busy", False)
+    assert page["ballot"] == "unreadable"
+
+
+def test_looking_makesNoFiles(visit: Visit, voting: bytes) -> None:
+    visit.page(f"/desk/0x{voting.hex()}.json?account={account(visit, VERIFIERS[0])}")
+    visit.page(f"/desk.json?account={account(visit, VERIFIERS[0])}")
+    visit.page(f"/contribute/0x{voting.hex()}.json?account={account(visit, 20)}")
+    assert not (visit.web.settings.data_dir / "journal").exists()
+
+
+def test_controls_inEveryPhase_areOnOrSayWhy(visit: Visit) -> None:
+    task = visit.world.open()
+    people = (None, account(visit, VERIFIERS[0]), account(visit, CONTRIBUTORS[0]), account(visit, 20))
+
+    def check() -> None:
+        for who in people:
+            query = "" if who is None else f"?account={who}"
+            for page in (f"/desk/0x{task.hex()}.json", f"/contribute/0x{task.hex()}.json"):
+                controls = visit.page(page + query)["controls"]
+                assert isinstance(controls, dict) and controls
+                assert all(each["enabled"] or each["why"].endswith(".") for each in controls.values())
+
+    check()
+    visit.world.submit(task)
+    check()
+    visit.world.draw(task)
+    check()
+    visit.world.vote(task, scores=SCORES)
+    check()
+    assert visit.world.view(task).phase is Phase.SETTLED
+
+
+def test_due_mostPressingFirst(visit: Visit, voting: bytes) -> None:
+    due = visit.page(f"/desk.json?account={account(visit, VERIFIERS[0])}")["due"]
+    assert isinstance(due, list)
+    assert [(each["what"], each["urgency"]) for each in due] == [("Evaluate, and seal your ballot", 0)]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"task": "0x12"},
+        {"scores_ppm": [1_000_001]},
+        {"scores_ppm": ["1"]},
+        {"scores_ppm": [True]},
+        {"more": 1},
+    ],
+)
+def test_seal_malformedRequest_isRefusedAndKeepsNothing(
+    visit: Visit, voting: bytes, given: dict[str, Any]
+) -> None:
+    good = {"account": account(visit, VERIFIERS[0]), "task": "0x" + voting.hex(), "scores_ppm": SCORES}
+    sent = good | given if given else {}
+    assert "error" in act(visit, "vote/seal", **sent)
+    assert not (visit.web.settings.data_dir / "journal").exists()
