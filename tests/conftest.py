@@ -12,6 +12,26 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 
+class FailuresAtOnce:
+    """Tells of a failure when it happens: a run which is cut off has told what it found until then."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print the test's name and what failed."""
+        if report.failed:
+            self._terminal.write_line(f"\n{report.nodeid} failed at {report.when}:\n{report.longreprtext}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the process that prints report failures at once: a worker of pytest-xdist prints nothing."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(FailuresAtOnce(terminal), "failures-at-once")
+
+
 @pytest.fixture(scope="session")
 def project_root() -> Path:
     """The root of the repository."""

@@ -8,11 +8,12 @@ markers=${1:?usage: tools/test.sh MARKERS}
 results=out/tests
 rm -rf "$results" && mkdir -p "$results"
 failed=0
+[ "$markers" != long ] || limits=--timeout=7200
 
 run() { # NAME COMMAND...: pytest's exit status 5 says that no test bears the markers
   local name=$1 status=0
   shift
-  PYTEST_ADDOPTS="--junitxml=$PWD/$results/$name.xml -m '$markers'" "$@" || status=$?
+  PYTEST_ADDOPTS="--junitxml=$PWD/$results/$name.xml -m '$markers' ${limits:-}" "$@" || status=$?
   [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
