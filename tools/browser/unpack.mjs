@@ -1,20 +1,21 @@
 // Unpacks the Chromium that npm brought, with its libraries, fonts and renderer: node unpack.mjs PACKAGE TARGET FONTS
-import { spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { pipeline } from "node:stream/promises";
 import zlib from "node:zlib";
 
 const [source, target, fonts] = process.argv.slice(2);
 
-async function unpack(name, into) {
+async function decompress(name, file, mode = 0o644) {
+  await pipeline(fs.createReadStream(`${source}/bin/${name}.br`), zlib.createBrotliDecompress(), fs.createWriteStream(file, { mode }));
+}
+
+async function unpack(name, into) { // by way of a file: tar stops reading before the end of what a pipe brings
   fs.mkdirSync(into, { recursive: true });
-  const tar = spawn("tar", ["-x", "-C", into], { stdio: ["pipe", "inherit", "inherit"] });
-  const ended = new Promise((resolve, reject) => {
-    tar.on("error", reject);
-    tar.on("close", (code) => (code ? reject(new Error(`tar ended with ${code} on ${name}`)) : resolve()));
-  });
-  await pipeline(fs.createReadStream(`${source}/bin/${name}.tar.br`), zlib.createBrotliDecompress(), tar.stdin);
-  await ended;
+  const archive = `${into}/${name}.tar`;
+  await decompress(`${name}.tar`, archive);
+  execFileSync("tar", ["-x", "-f", archive, "-C", into]);
+  fs.rmSync(archive);
 }
 
 fs.rmSync(target, { recursive: true, force: true });
@@ -29,8 +30,4 @@ fs.writeFileSync(
 <alias><family>monospace</family><prefer><family>DejaVu Sans Mono</family></prefer></alias>
 </fontconfig>\n`,
 );
-await pipeline( // last: where the program lies, everything is whole
-  fs.createReadStream(`${source}/bin/chromium.br`),
-  zlib.createBrotliDecompress(),
-  fs.createWriteStream(`${target}/chromium`, { mode: 0o755 }),
-);
+await decompress("chromium", `${target}/chromium`, 0o755); // last: where the program lies, everything is whole
