@@ -17,7 +17,8 @@ run() { # NAME COMMAND...: pytest's exit status 5 says that no test bears the ma
   [ "$status" = 0 ] || [ "$status" = 5 ] || failed=1
 }
 
-run python .venv/bin/python -m pytest -p no:pytest-brownie --ignore=tests/contracts -q -n "${JOBS:-2}" --dist loadfile --durations=15
+run python .venv/bin/python -m pytest -p no:pytest-brownie --ignore=tests/contracts -q -n "${JOBS:-2}" --dist loadfile \
+  --no-loadscope-reorder --durations=15
 if compgen -G "tests/contracts/test_*.py" >/dev/null; then
   run contracts tools/brownie test tests/contracts
 fi

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -23,6 +24,8 @@ from dapp.gas.runs import RECORDER, SPEC, SUBMITTER, Run, RunTerms, sign
 from dapp.gas.world import World, account
 from ml.history.header import NONE, Header
 from tests.machine import as_long_test, as_test
+
+pytestmark = pytest.mark.heavy
 
 WINDOW_S = 600
 LIARS = frozenset({101, 107})  # of the first four to seven nodes fewer than a third

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import ClassVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,6 +25,8 @@ from dapp.gas.lines import CHALLENGE_S, CHALLENGER, THRESHOLD_PPM, Grown, Line
 from dapp.gas.rounds import Round
 from dapp.gas.world import World
 from tests.machine import as_long_test, as_test
+
+pytestmark = pytest.mark.heavy
 
 BUGS = {"Panic", "NoReason", "Error"}
 PRIZE_WEI = 1_000_003  # divides by nothing

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, ClassVar
 
+import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -24,6 +25,8 @@ from dapp.gas.evm import Receipt, Snapshot
 from dapp.gas.rounds import NOTICE_S, WINDOW_S
 from tests.chain.played import Played
 from tests.machine import as_long_test, as_test
+
+pytestmark = pytest.mark.heavy
 
 STARTS = (Phase.NONE, Phase.NOTICE, Phase.OPEN, Phase.DRAW, Phase.VOTE, Phase.BALLOT)
 OFTEN = (Phase.NOTICE, Phase.OPEN, Phase.VOTE, Phase.BALLOT)  # else too few ends of each kind are met

@@ -13,6 +13,8 @@ import pytest
 
 from dapp.demo import report
 
+pytestmark = pytest.mark.heavy
+
 MNIST_ARGUMENTS = ["--dataset", "mnist", "--seed", "3"]
 
 

@@ -13,6 +13,8 @@ import pytest
 from dapp.cli.main import run
 from dapp.demo.lifelong.report import TIMES
 
+pytestmark = pytest.mark.heavy
+
 STEP = {"classes", "accuracy_all_seen_ppm", "accuracy_old_ppm", "forgetting_ppm"}
 KEYS = {"protocol", "steps", "baselines", "old_weights_changed", "badges", "gas"}
 RIVALS = {"naive", "head_only", "icarl", "joint", "joint_own"}

@@ -12,6 +12,8 @@ import pytest
 
 from dapp.cli.main import run
 
+pytestmark = pytest.mark.heavy
+
 KEYS = {
     "epochs", "detected_at", "reason", "target", "votes", "quorum", "resumed_bit_exact", "final_ppm",
     "final_ppm_without_rollback", "recovery_rate", "gas",

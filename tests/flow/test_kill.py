@@ -25,6 +25,8 @@ from tests.flow.kill_child import open_context
 from tests.flow.killed import DAY_S, SENDING, Killed, anvil_world, copy
 from tests.flow.world import TINY, shares
 
+pytestmark = pytest.mark.heavy
+
 POINTS: dict[str, tuple[str, ...]] = {  # in the order of the story
     "task.open": ("secrets", "stored", *SENDING),
     "pool.join": SENDING,

@@ -23,6 +23,8 @@ from tests.flow.killed import DAY_S, SENDING, Killed, anvil_world
 from tests.flow.lineages import OLD, OPTIONS, PRIZE_WEI, Life, begin, parts
 from tests.flow.world import INITIATOR, STRANGER, VERIFIERS
 
+pytestmark = pytest.mark.heavy
+
 CONTRIBUTOR, NEW = 1, (3,)
 POINTS: dict[
     str, tuple[str, ...]

@@ -40,6 +40,8 @@ from tests.dapp.ledger.runs import Trainer
 from tests.flow.kill_child import PATIENCE_S, Place
 from tests.flow.run_child import RunPlace, node_of, record, record_without_mining, recorder_of, serve
 
+pytestmark = pytest.mark.heavy
+
 RECORDER, NODES = 0, (1, 2, 3)
 EPOCHS, BEST = 3, 1
 SENDING = ("signed", "journaled", "sent", "mined", "done")

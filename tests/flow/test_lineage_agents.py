@@ -17,6 +17,8 @@ from ml.data.shards import pack, split
 from tests.flow.lineages import OLD, OPTIONS, PRIZE_WEI, Life, begin, parts
 from tests.flow.world import INITIATOR, STRANGER, VERIFIERS, World
 
+pytestmark = pytest.mark.heavy
+
 
 def play(world: World, roles: Mapping[int, Role]) -> dict[int, list[str]]:
     """What each did until nothing was due for anyone."""

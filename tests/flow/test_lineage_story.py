@@ -11,6 +11,8 @@ from ml.evaluate import accuracy_ppm
 from tests.flow.lineages import OLD, PRIZE_WEI, begin, parts
 from tests.flow.world import INITIATOR, STRANGER, World
 
+pytestmark = pytest.mark.heavy
+
 
 def test_story_improveThenExtendByTwo_mergesAndPays(world: World) -> None:
     life = begin(world, threshold_ppm=600_000, samples_used=12)

@@ -20,6 +20,8 @@ from dapp.cli.exits import Exit
 from ml.history import record
 from tests.dapp.cli.conftest import Quorate
 
+pytestmark = pytest.mark.heavy
+
 RECORDER, NODE = 1, 3
 Serving = tuple[str, "subprocess.Popen[str]"]
 WAIT_S = 60

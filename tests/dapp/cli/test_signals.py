@@ -23,6 +23,8 @@ from dapp.chain.devnet import Anvil
 from dapp.cli.exits import Exit
 from tests.dapp.cli.conftest import Quorate
 
+pytestmark = pytest.mark.heavy
+
 PATIENCE_S = 300.0  # a busy machine with two cores needs more than one minute for five to import torch
 MARK = "QUORATE_TEST_MARK"
 CTRL_C, TERM, CLOSED = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -108,7 +110,6 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
                 stderr=err,
                 text=True,
                 start_new_session=True,
-                preexec_fn=_hear_every_signal,
             )
         started.append(running)
         return running
@@ -119,12 +120,6 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
             os.kill(pid, signal.SIGKILL)
         running.process.wait()
         shutil.rmtree(running.folder)
-
-
-def _hear_every_signal() -> None:
-    """Whoever runs the tests in the background may have them ignore Ctrl-C or the end of a terminal."""
-    for number in (CTRL_C, TERM, CLOSED):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

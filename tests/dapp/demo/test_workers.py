@@ -12,6 +12,8 @@ import pytest
 from dapp.demo.workers import Report, Workers
 from ml.errors import InvalidFusion
 
+pytestmark = pytest.mark.heavy
+
 
 def double(report: Report, number: int) -> int:
     """Twice `number`."""

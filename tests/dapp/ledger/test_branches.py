@@ -16,6 +16,8 @@ from ml.history.tensors import weights_file
 from tests.dapp.ledger.runs import NODES, Stage
 from tests.ml.history.training import Setup, recorder, setup, train
 
+pytestmark = pytest.mark.heavy
+
 EPOCHS, TARGET = 6, 3  # the target is a row, of step 4
 
 

@@ -33,6 +33,8 @@ from ml.weights import pack
 from tests.ml.history import training
 from tests.ml.history.training import recorder, setup, train
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(autouse=True)
 def own_random() -> Iterator[None]:

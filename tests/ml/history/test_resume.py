@@ -14,6 +14,8 @@ from ml.threads import torch_threads
 from tests.ml.history import training
 from tests.ml.history.training import OPTIMIZERS, Setup, recorder, setup, train, train_unrecorded
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
