@@ -13,6 +13,7 @@ from ml.bounds import MAX_DOCUMENT_BYTES, MAX_DOCUMENT_DEPTH
 from ml.errors import InvalidJson
 
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"?', re.DOTALL)  # may lack its end: else each quote is a fresh start
+OTHERS_DEPTH = 32  # levels of JSON that is nobody's document of ours, such as a keystore or a typed message
 MAX_INTEGER = 2**53 - 1  # RFC 8785 rests on IEEE doubles; beyond this two integers could share one encoding
 
 
@@ -34,19 +35,25 @@ def parse_canonical_json(data: bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> An
     """The value that `data` encodes. Raises InvalidJson unless `data` is exactly its canonical encoding."""
     if len(data) > max_bytes:
         raise InvalidJson(f"document has {len(data)} bytes, the limit is {max_bytes}", bytes=len(data))
-    if depth_of(data) > MAX_DOCUMENT_DEPTH + 1:
-        raise InvalidJson(f"document is nested deeper than {MAX_DOCUMENT_DEPTH} levels")
     try:
-        value = json.loads(data.decode("utf-8"), parse_float=_refuse_number, parse_constant=_refuse_number)
-    except (ValueError, RecursionError) as error:
+        value = shallow_json(data, MAX_DOCUMENT_DEPTH + 1, integers_only=True)
+    except ValueError as error:
         raise InvalidJson(f"document is not integer-only UTF-8 JSON: {error}") from error
     if canonical_json(value) != data:
         raise InvalidJson("document is not in canonical form (key order, spacing, escapes or duplicate keys)")
     return value
 
 
-def depth_of(data: bytes) -> int:
-    """How deep brackets nest in JSON: ask before parsing what a stranger wrote, the parser recurses in C."""
+def shallow_json(data: bytes, levels: int = OTHERS_DEPTH, *, integers_only: bool = False) -> Any:
+    """The value of UTF-8 JSON that a stranger wrote. Raises ValueError, also for NaN and deeper nesting."""
+    if _depth_of(data) > levels:
+        raise ValueError(f"it is nested deeper than {levels} levels")
+    parse_float = _refuse if integers_only else float
+    return json.loads(data.decode("utf-8"), parse_float=parse_float, parse_constant=_refuse)
+
+
+def _depth_of(data: bytes) -> int:
+    """How deep brackets nest in JSON: the parser recurses in C and takes the process along."""
     depth = deepest = 0
     for bracket in re.findall(rb"[\[\]{}]", _TEXT.sub(b"", data)):
         depth += 1 if bracket in b"[{" else -1
@@ -78,5 +85,5 @@ def _check(value: object, where: str, depth_left: int) -> None:
         )
 
 
-def _refuse_number(text: str) -> NoReturn:
+def _refuse(text: str) -> NoReturn:
     raise ValueError(f"{text[:40]} is not an integer")

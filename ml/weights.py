@@ -13,7 +13,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from ml.architecture import Architecture, Shape, check
 from ml.bounds import CEILING, Bounds
-from ml.canonical import canonical_json, depth_of, sha256
+from ml.canonical import canonical_json, sha256, shallow_json
 from ml.errors import InvalidPackage
 from ml.merkle import root
 from ml.models.classifier import Classifier
@@ -162,11 +162,9 @@ def _refuse_foreign(data: bytes) -> None:
 
 
 def _header_object(header: bytes) -> dict[str, Any]:
-    if depth_of(header) > HEADER_DEPTH:
-        raise InvalidPackage(f"the header of the weights file is nested deeper than {HEADER_DEPTH} levels")
     try:
-        value = json.loads(header.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
-    except (ValueError, RecursionError) as error:
+        value = shallow_json(header, HEADER_DEPTH, integers_only=True)
+    except ValueError as error:
         raise InvalidPackage(f"the header of the weights file cannot be read: {str(error)[:200]}") from error
     if not isinstance(value, dict) or len(value) > MAX_TENSORS:
         raise InvalidPackage(
@@ -224,7 +222,3 @@ def _tensor(data: bytes, entry: Entry) -> Tensor:
 def _leaf(data: bytes, entry: Entry) -> bytes:
     head = json.dumps([entry.name, "F32", *entry.shape], separators=(",", ":"), ensure_ascii=False)
     return head.encode("utf-8", "surrogatepass") + b"\n" + data[entry.begin : entry.end]
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"{text[:40]} is not an integer")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +49,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def project_root() -> Path:
     """The root of the repository."""
     return ROOT
+
+
+@pytest.fixture
+def deep_recursion() -> Iterator[None]:
+    """Python lets recursion go on, as it does once py-evm is imported, and C overflows its stack."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    yield
+    sys.setrecursionlimit(before)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -12,6 +11,7 @@ from eth_utils import to_checksum_address
 
 from dapp.chain import events
 from dapp.chain.client import Chain
+from ml.canonical import shallow_json
 
 TASK_BYTES: Final = 11  # of a task's id in a badge's number
 _DATA_URI: Final = "data:application/json;base64,"
@@ -67,5 +67,5 @@ def metadata(uri: str) -> dict[str, Any]:
     """What a badge's tokenURI holds. Raises ValueError for what is none."""
     if not uri.startswith(_DATA_URI):
         raise ValueError("a badge's metadata stands in a data URI")
-    found: dict[str, Any] = json.loads(base64.b64decode(uri.removeprefix(_DATA_URI), validate=True))
+    found: dict[str, Any] = shallow_json(base64.b64decode(uri.removeprefix(_DATA_URI), validate=True))
     return found

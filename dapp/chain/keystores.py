@@ -14,6 +14,7 @@ from eth_account import Account
 from eth_utils import is_hex_address, to_checksum_address
 
 from dapp.chain.errors import KeyRefused
+from ml.canonical import shallow_json
 
 MAX_BYTES: Final = 65_536
 MIN_PASSPHRASE: Final = 8  # characters, of a new keystore
@@ -44,10 +45,10 @@ def read(file: Path) -> Mapping[str, Any]:
             raise KeyRefused(f"{file} can be read by others", fix=f"chmod 600 {file}")
         if file.stat().st_size > MAX_BYTES:
             raise KeyRefused(f"{file} is too large for a keystore file")
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = shallow_json(file.read_bytes())
     except OSError as error:
         raise KeyRefused(f"{file} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError):
+    except ValueError:
         raise KeyRefused(f"{file} is no keystore file") from None
     if not isinstance(document, dict) or document.get("version") != 3:
         raise KeyRefused(f"{file} is no keystore file of version 3")

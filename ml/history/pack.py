@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import prod
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
-from ml.canonical import depth_of
+from ml.canonical import shallow_json
 from ml.errors import QuorateError
 from ml.history.codec import Coded, Coding
 from ml.history.tensors import DTYPES, DType
@@ -160,12 +160,10 @@ def read(data: bytes, bounds: Bounds) -> Index:
 
 
 def _parsed(index: bytes) -> dict[str, Any]:
-    if depth_of(index) > INDEX_DEPTH:
-        raise InvalidPack(f"the pack's index is nested deeper than {INDEX_DEPTH} levels")
     try:
-        value = json.loads(index.decode("utf-8"), parse_float=_refuse, parse_constant=_refuse)
+        value = shallow_json(index, INDEX_DEPTH, integers_only=True)
         canonical = _json(value)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidPack(f"the pack's index cannot be read: {str(error)[:200]}") from error
     if not isinstance(value, dict) or value.keys() != {"format", "packs", "tensors"}:
         raise InvalidPack("the pack's index is not an object with format, packs and tensors")
@@ -262,7 +260,3 @@ def _digest(text: str) -> bytes:
     if digest.hex() != text:
         raise InvalidPack(f"{text[:70]!r} is no SHA-256 in lower-case hexadecimal")
     return digest
-
-
-def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"{text[:40]} is not an integer")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 
 import pytest
@@ -88,14 +87,9 @@ def test_parse_moreThanAllowed_isRefusedUnread() -> None:
         parse_canonical_json(b" " * 262_145)
 
 
-def test_parse_deepNesting_isRefusedBeforeTheParserRecurses() -> None:
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(100_000)  # as py-evm does; the C parser would overflow its stack
-    try:
-        with pytest.raises(InvalidJson, match="nested deeper"):
-            parse_canonical_json(b"[" * 200_000)
-    finally:
-        sys.setrecursionlimit(limit)
+def test_parse_deepNesting_isRefusedBeforeTheParserRecurses(deep_recursion: None) -> None:
+    with pytest.raises(InvalidJson, match="nested deeper"):
+        parse_canonical_json(b"[" * 200_000)
 
 
 def test_parse_ofTextThatNeverEnds_takesLinearTime() -> None:

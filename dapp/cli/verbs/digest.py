@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +14,7 @@ from dapp.cli.output import Reply
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
+from ml.canonical import shallow_json
 
 if TYPE_CHECKING:
     from dapp.signing.sheet import Sheet
@@ -47,7 +47,7 @@ def digest(
     else:
         text = arguments.read_file(Path(what), MAX_BYTES)
         try:
-            message = json.loads(text)
+            message = shallow_json(text)
         except ValueError as error:
             raise Usage(f"{what[:80]} is no JSON: {error}"[:300]) from None
         sheet = of_message(message if isinstance(message, dict) else {})

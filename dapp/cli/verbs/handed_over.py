@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from pathlib import Path
 from typing import TypeVar
 
 from dapp.cli.errors import Usage
 from dapp.cli.verbs import arguments
+from ml.canonical import shallow_json
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 def entry(path: Path, printed_by: str, field: str, kind: type[T]) -> T:
     """The entry in the file, printed with or without --json. Raises Usage."""
     try:
-        value = json.loads(arguments.read_file(path, 100_000))
+        value = shallow_json(arguments.read_file(path, 100_000))
         value = value.get("data", value)
         value = value.get(field, value)
         types = {each.name: each.type for each in fields(kind)}  # type: ignore[arg-type]
@@ -25,7 +25,7 @@ def entry(path: Path, printed_by: str, field: str, kind: type[T]) -> T:
         return kind(
             **{name: given if types[name] == "str" else _from_json(given) for name, given in value.items()}
         )
-    except (ValueError, AttributeError, RecursionError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError) as error:
         raise Usage(
             f"{path} holds no {field}: {error}", fix=f"Give the output of `quorate {printed_by}`."
         ) from None

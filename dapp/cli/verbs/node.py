@@ -119,9 +119,9 @@ def node(
 
 def _evaluator(file: Path, architecture: Path | None) -> Evaluate:
     """Measures weights of this architecture on the samples in `file`; those that do not fit it score 0."""
-    import json
 
     from ml.architecture import check
+    from ml.canonical import shallow_json
     from ml.data.shards import MAX_FILE_BYTES, unpack
     from ml.errors import QuorateError
     from ml.evaluate import accuracy_ppm
@@ -134,8 +134,8 @@ def _evaluator(file: Path, architecture: Path | None) -> Evaluate:
         )
     samples = unpack(arguments.read_file(file, MAX_FILE_BYTES))
     try:
-        design = json.loads(arguments.read_file(architecture, MAX_ARCHITECTURE_BYTES))
-    except (ValueError, RecursionError) as error:
+        design = shallow_json(arguments.read_file(architecture, MAX_ARCHITECTURE_BYTES))
+    except ValueError as error:
         raise Usage(f"{architecture} is no JSON: {error}") from None
     check(design)
 

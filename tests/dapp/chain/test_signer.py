@@ -46,9 +46,9 @@ def test_keystore_readableByOthers_isRefused(keystore: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", '{"version": 1}', "not json", '{"crypto": 7, "version": 3}']
+    "text", ["", "{}", "[1]", '{"version": 1}', "not json", '{"crypto": 7, "version": 3}', "[" * 9_000]
 )
-def test_keystore_anotherFile_isRefused(keystore: Path, text: str) -> None:
+def test_keystore_anotherFile_isRefused(deep_recursion: None, keystore: Path, text: str) -> None:
     keystore.write_text(text)
     with pytest.raises(KeyRefused, match="no keystore file"):
         Signer.from_keystore(keystore, lambda: "x")

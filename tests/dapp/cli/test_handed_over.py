@@ -9,6 +9,8 @@ import pytest
 
 from dapp.chain.model_batches import SignedModel
 from dapp.cli.errors import Usage
+from dapp.cli.exits import Exit
+from dapp.cli.main import run
 from dapp.cli.output import Output, Reply
 from dapp.cli.verbs import handed_over
 from dapp.plain import plain
@@ -42,9 +44,18 @@ def test_entry_withOrWithoutItsDocument_isRead(tmp_path: Path) -> None:
         "zero",
     ],
 )
-def test_attack_41_fileThatHoldsNoEntry_isUsage(tmp_path: Path, text: str) -> None:
+def test_attack_41_fileThatHoldsNoEntry_isUsage(deep_recursion: None, tmp_path: Path, text: str) -> None:
     with pytest.raises(Usage, match="holds no signed"):
         read(tmp_path / "given", text)
+
+
+@pytest.mark.parametrize("text", ["", "[" * 90_000, '{"domain": ' * 9_000, '{"types": NaN}'])
+def test_attack_41_messageThatIsNoJson_isUsage(
+    deep_recursion: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "message").write_text(text)
+    assert run(["digest", str(tmp_path / "message")]) == Exit.USAGE
+    assert "is no JSON" in capsys.readouterr().err
 
 
 def test_attack_44_halfACharacterInAnEntry_isPrintedAsJson(
