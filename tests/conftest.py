@@ -40,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(FailuresAtOnce(terminal), "failures-at-once")
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Long texts and bytes are named by how they begin and how many there are."""
+    if isinstance(val, str | bytes) and len(val) > 60:
+        return f"{val[:20]!r} and so on, {len(val)}"
+    return None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put heavy files first. Sorting is stable: within and among files all else stays as it was."""
     items.sort(key=lambda item: item.get_closest_marker("heavy") is None)

@@ -46,7 +46,9 @@ def test_keystore_readableByOthers_isRefused(keystore: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[1]", '{"version": 1}', "not json", '{"crypto": 7, "version": 3}', "[" * 9_000]
+    "text",
+    ["", "{}", "[1]", '{"version": 1}', "not json", '{"crypto": 7, "version": 3}', "[" * 9_000],
+    ids=["empty", "object", "list", "version 1", "text", "no ciphertext", "deep"],
 )
 def test_keystore_anotherFile_isRefused(deep_recursion: None, keystore: Path, text: str) -> None:
     keystore.write_text(text)

@@ -49,7 +49,11 @@ def test_attack_41_fileThatHoldsNoEntry_isUsage(deep_recursion: None, tmp_path: 
         read(tmp_path / "given", text)
 
 
-@pytest.mark.parametrize("text", ["", "[" * 90_000, '{"domain": ' * 9_000, '{"types": NaN}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 90_000, '{"domain": ' * 9_000, '{"types": NaN}'],
+    ids=["empty", "deep", "deep objects", "no number"],
+)
 def test_attack_41_messageThatIsNoJson_isUsage(
     deep_recursion: None, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
 ) -> None:
