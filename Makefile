@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 SOURCES := $(shell find contracts interfaces -name '*.sol' 2>/dev/null)
 
-.PHONY: help setup build demo demo-rollback demo-lifelong web screenshots test test-long lint slither bench bench-learning bench-lifelong lock clean
+.PHONY: help setup build demo demo-rollback demo-lifelong web screenshots test test-long lint slither bench bench-web bench-learning bench-lifelong lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -61,6 +61,9 @@ slither: setup ## look for faults in the contracts: nothing of medium or high se
 
 bench: setup build ## measure speed against naive twins; bytes, restores and recording of a history (5 minutes)
 	@$(PY) -m ml.bench $(ARGS)
+
+bench-web: setup build $(STAMPS)/browser ## how fast pages are with 10,000 of everything, in a real browser (3 minutes); ARGS=--quick
+	@$(PY) -m tests.web.bench $(ARGS)
 
 bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
 	@$(PY) -m ml.bench_learning $(ARGS)

@@ -1,31 +1,13 @@
-"""What opens a sealed ballot: scores and salt, in the journal of the account that decided on them.
-
-Nothing here is ever thrown away: a ballot that was decided on, and then changed before it was sent, may
-still arrive on chain, and has to be opened then.
-"""
+"""What opens a sealed ballot: its scores and salt."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Any, Final
 
 from dapp.chain.seals import Board, unpack_scores
-from dapp.journal import Journal
-
-KIND: Final = "ballot"
-
-
-class BallotState(Enum):
-    """How the chain's seal and the journal go together."""
-
-    NONE = auto()  # nothing sealed, nothing decided
-    DECIDED = auto()  # nothing sealed; scores and salt are kept
-    SEALED = auto()  # sealed, and what opens it is here
-    OPENED = auto()
-    MISMATCH = auto()  # sealed, and nothing here opens it
-    UNREADABLE = auto()  # the journal cannot be read now
+from dapp.openings import Drawer
 
 
 @dataclass(frozen=True)
@@ -56,29 +38,8 @@ class Decided:
         return decided
 
 
-def decided(journal: Journal, task: bytes) -> tuple[Decided, ...]:
-    """All ballots that were decided on, the last one first."""
-    record = journal.get(KIND, task.hex())
-    if record is None:
-        return ()
-    return tuple(Decided.from_json(each) for each in (record, *record.get("aside", ())))
-
-
-def decide(journal: Journal, task: bytes, ballot: Decided) -> None:
-    """Make `ballot` the one to seal; those before stay known."""
-    others = [each for each in decided(journal, task) if each != ballot]
-    aside = {"aside": [each.to_json() for each in others]} if others else {}
-    journal.put(KIND, task.hex(), ballot.to_json() | aside)
-
-
-def keep(journal: Journal, task: bytes, ballot: Decided) -> None:
-    """Know `ballot` too, as from a recovery file, without making it the one to seal where there is one."""
-    known = decided(journal, task)
-    if not known:
-        decide(journal, task, ballot)
-    elif ballot not in known:
-        aside = [each.to_json() for each in (*known[1:], ballot)]
-        journal.put(KIND, task.hex(), known[0].to_json() | {"aside": aside})
+_BALLOTS: Final = Drawer("ballot", Decided.from_json)
+decided, decide, keep = _BALLOTS.decided, _BALLOTS.decide, _BALLOTS.keep
 
 
 def opening(

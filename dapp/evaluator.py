@@ -26,8 +26,7 @@ from dapp.stages.verify import verify
 from dapp.store import open_store
 from ml.data.samples import Samples
 from ml.errors import QuorateError
-from ml.evaluate import confusion
-from ml.models.classifier import Classifier
+from ml.evaluate import Model, confusion
 
 STEPS: Final = 25  # reports while one model is evaluated
 
@@ -57,12 +56,13 @@ class Telling:
     def __init__(self, labels: int, known: dict[str, int]) -> None:
         self._labels = labels
         self._known = {int(index): score_ppm for index, score_ppm in known.items()}
-        self._confusion: list[list[int]] = []
+        self._confusion: dict[int, list[list[int]]] = {}
+        self._fused_ppm: dict[int, int] = {}
 
     def known(self, index: int) -> int | None:
         return self._known.get(index)
 
-    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+    def begins(self, index: int, model: Model, samples: Samples) -> None:
         counts = np.zeros((self._labels, self._labels + 1), dtype=np.int64)
         size = max(1, -(-len(samples) // STEPS))
         for start in range(0, len(samples), size):
@@ -70,10 +70,14 @@ class Telling:
             counts += confusion(model, part, self._labels)
             done = start + len(part)
             tell("samples", index=index, done=done, of=len(samples), correct=int(np.trace(counts)))
-        self._confusion = counts.tolist()
+        self._confusion[index] = counts.tolist()
+
+    def fused(self, index: int, accuracy_ppm: int) -> None:
+        self._fused_ppm[index] = accuracy_ppm
 
     def found(self, index: int, score_ppm: int) -> None:
-        tell("scored", index=index, score_ppm=score_ppm, confusion=self._confusion)
+        counts, fused_ppm = self._confusion[index], self._fused_ppm.get(index)
+        tell("scored", index=index, score_ppm=score_ppm, confusion=counts, fused_ppm=fused_ppm)
 
 
 def run(order: Order) -> None:

@@ -1,10 +1,13 @@
 """Fetching what peers published: specs, manifests, weights, shards. Hostile until checked, bounded before
 it is read.
+
+Documents need no torch; what needs it imports it when it is called, since importing takes seconds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dapp.store import (
     DigestMismatch,
@@ -15,12 +18,9 @@ from dapp.store import (
     cid_from_digest,
     cid_of,
 )
-from ml import growth, weights
 from ml.architecture import follows
 from ml.bounds import MAX_DOCUMENT_BYTES, Bounds
 from ml.canonical import sha256
-from ml.data import shards
-from ml.data.samples import Samples, concatenate
 from ml.errors import (
     InvalidArchitecture,
     InvalidGrowth,
@@ -31,10 +31,13 @@ from ml.errors import (
     InvalidSpec,
     QuorateError,
 )
-from ml.growth import Grown, is_grown
 from ml.manifest import Manifest, WeightsRef
-from ml.models.classifier import Classifier
 from ml.spec import FUSE, DataRef, TaskSpec
+
+if TYPE_CHECKING:
+    from ml.data.samples import Samples
+    from ml.growth import Grown
+    from ml.models.classifier import Classifier
 
 PEER_FAULTS = (
     NotFound,
@@ -71,6 +74,8 @@ class Package:
     @property
     def classifier(self) -> Classifier:
         """The model of a task of kind fuse. Raises PackageRefused."""
+        from ml.models.classifier import Classifier
+
         if not isinstance(self.model, Classifier):
             raise PackageRefused("a grown model is not fused with others")
         return self.model
@@ -78,6 +83,8 @@ class Package:
     @property
     def grown(self) -> Grown:
         """The model of a lineage. Raises PackageRefused."""
+        from ml.growth import Grown
+
         if not isinstance(self.model, Grown):
             raise PackageRefused("a lineage's models are of the kind that can grow (ml.growth)")
         return self.model
@@ -90,6 +97,8 @@ def weights_ref(data: bytes) -> WeightsRef:
 
 def packed(spec_digest: bytes, model: Grown, claimed_ppm: int) -> tuple[Manifest, bytes]:
     """A lineage's model as it is published: its manifest and its weights file."""
+    from ml import growth
+
     data = growth.to_bytes(model)
     return Manifest(spec_digest.hex(), model.architecture, weights_ref(data), claimed_ppm), data
 
@@ -133,6 +142,8 @@ def own(task: TaskSpec, manifest: Manifest, data: bytes) -> Package:
 
 def _fitting(task: TaskSpec, package: Package) -> Package:
     """The package, if it is what the task asks for. Raises PackageRefused."""
+    from ml.growth import is_grown
+
     architecture = package.manifest.architecture
     if is_grown(architecture) == (task.kind == FUSE):
         raise PackageRefused("grown models are for rounds of lineages, all others for tasks of kind fuse")
@@ -157,6 +168,8 @@ def grown(
 
     Raises one of PEER_FAULTS, PackageRefused or Unreachable.
     """
+    from ml.growth import is_grown
+
     package = _fetched(store, bounds, spec_digest, manifest_digest, weights_digest, size_bytes)
     if not is_grown(package.manifest.architecture):
         raise PackageRefused("a lineage's models are of the kind that can grow (ml.growth)")
@@ -167,13 +180,17 @@ def load(data: bytes, manifest: Manifest, bounds: Bounds) -> Classifier | Grown:
     """The model that a manifest describes, from its weights file. Raises InvalidArchitecture,
     InvalidPackage.
     """
-    if is_grown(manifest.architecture):
+    from ml import growth, weights
+
+    if growth.is_grown(manifest.architecture):
         return growth.from_bytes(data, manifest.architecture, bounds)
     return weights.from_bytes(data, manifest.architecture, bounds)
 
 
 def samples(store: Store, task: TaskSpec, ref: DataRef) -> Samples:
     """A sample file that the spec names. Raises one of PEER_FAULTS or Unreachable."""
+    from ml.data import shards
+
     data = store.get(ref.cid, ref.bytes)
     found = shards.unpack(data, ref.bytes)
     if sha256(data).hex() != ref.sha256 or len(data) != ref.bytes or len(found) != ref.samples:
@@ -183,6 +200,9 @@ def samples(store: Store, task: TaskSpec, ref: DataRef) -> Samples:
 
 def drawn(store: Store, task: TaskSpec, digests: list[bytes]) -> Samples:
     """The samples of the drawn shards, in order of index. Raises one of PEER_FAULTS or Unreachable."""
+    from ml.data import shards
+    from ml.data.samples import concatenate
+
     return concatenate([checked(task, shards.unpack(document(store, digest))) for digest in digests])
 
 

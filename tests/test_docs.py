@@ -16,7 +16,17 @@ from dapp.cli.verbs_list import verbs
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-COMMANDS = re.findall(r"(?m)^(?:\$ )?((?:make|quorate|brownie) [^\n#]+?)\s*(?:#.*)?$", README)
+PAGES = [README, *(page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md")))]
+
+
+def commands(page: str) -> list[str]:
+    """What a page tells to type, each in one line."""
+    joined = re.sub(r"\s*\\\n\s*", " ", page)
+    return re.findall(r"(?m)^(?:\$ )?((?:make|quorate|brownie) [^\n#]+?)\s*(?:#.*)?$", joined)
+
+
+COMMANDS = commands(README)
+VERBS = sorted({c for page in PAGES for c in commands(page) if c.startswith("quorate")})
 
 
 def test_errorsPage_isWhatTheCodeSays() -> None:
@@ -41,10 +51,11 @@ def test_readme_namesCommands() -> None:
     assert len(COMMANDS) >= 4
 
 
-@pytest.mark.parametrize("command", sorted({c for c in COMMANDS if c.startswith("quorate")}))
-def test_readmeCommand_isAcceptedByTheParser(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", VERBS)
+def test_command_isAcceptedByTheParser(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = command.split()[1:]
-    verb = max((v.split() for v in verbs() if words[: len(v.split())] == v.split()), key=len)
+    named = [v.split() for v in verbs() if words[: len(v.split())] == v.split()]
+    verb = max(named or [[words[0], "show"]], key=len)  # `quorate history RUN` shows it
     assert run([*verb, "--help"]) == 0
     shown = capsys.readouterr().out
     assert [word for word in words if word.startswith("--") and word.split("=")[0] not in shown] == []

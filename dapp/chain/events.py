@@ -410,60 +410,53 @@ E_ = TypeVar("E_", bound=Event)
 
 def of_task(chain: Chain, task: bytes, from_block: int | None = None) -> list[TaskEvent]:
     """Everything that happened to a task, in order."""
-    found = _events(chain, chain.quorate, [None, "0x" + task.hex()], from_block)
-    return [event for event in found if isinstance(event, TaskEvent) and event.task == task]
+    return [e for e in _about(chain, chain.quorate, TaskEvent, task, from_block) if e.task == task]
 
 
 def opened_tasks(chain: Chain, from_block: int | None = None) -> list[TaskOpened]:
     """Every task that was opened on the board, in order."""
-    topic = "0x" + _topic(_entry(chain.quorate, "TaskOpened")).hex()
-    return of_type(_events(chain, chain.quorate, [topic], from_block), TaskOpened)
+    return _all(chain, chain.quorate, TaskOpened, from_block)
 
 
 def of_pool(chain: Chain, pool: bytes, from_block: int | None = None) -> list[Event]:
     """Who joined and left a pool, in order."""
-    return list(_events(chain, chain.membership, [None, "0x" + pool.hex()], from_block))
+    return _about(chain, chain.membership, Event, pool, from_block)
 
 
 def of_run(chain: Chain, run: bytes, from_block: int | None = None) -> list[RunEvent]:
     """Everything that happened to a run, in order."""
-    found = _events(chain, chain.ledger, [None, "0x" + run.hex()], from_block)
-    return [event for event in found if isinstance(event, RunEvent) and event.run == run]
+    return [e for e in _about(chain, chain.ledger, RunEvent, run, from_block) if e.run == run]
 
 
 def started_runs(chain: Chain, from_block: int | None = None) -> list[RunStarted]:
     """Every run that was started, in order."""
-    topic = "0x" + _topic(_entry(chain.ledger, "RunStarted")).hex()
-    return of_type(_events(chain, chain.ledger, [topic], from_block), RunStarted)
+    return _all(chain, chain.ledger, RunStarted, from_block)
 
 
 def endorsements(chain: Chain, digest: bytes, from_block: int | None = None) -> list[Endorsed]:
     """Who endorsed a digest, in order."""
-    topic = "0x" + _topic(_entry(chain.ledger, "Endorsed")).hex()
-    return of_type(_events(chain, chain.ledger, [topic, "0x" + digest.hex()], from_block), Endorsed)
+    return _all(chain, chain.ledger, Endorsed, from_block, digest)
 
 
 def of_lineage(chain: Chain, lineage: bytes, from_block: int | None = None) -> list[LineageEvent]:
     """Everything that happened to a lineage, in order; what was declared in its rounds stands apart."""
-    found = _events(chain, chain.lineage, [None, "0x" + lineage.hex()], from_block)
-    return [event for event in found if isinstance(event, LineageEvent) and event.lineage == lineage]
+    found = _about(chain, chain.lineage, LineageEvent, lineage, from_block)
+    return [e for e in found if e.lineage == lineage]
 
 
 def started_lineages(chain: Chain, from_block: int | None = None) -> list[LineageStarted]:
     """Every lineage that was started, in order."""
-    topic = "0x" + _topic(_entry(chain.lineage, "LineageStarted")).hex()
-    return of_type(_events(chain, chain.lineage, [topic], from_block), LineageStarted)
+    return _all(chain, chain.lineage, LineageStarted, from_block)
 
 
 def declarations(chain: Chain, task: bytes, from_block: int | None = None) -> list[Declared]:
     """What contributors declared of their models in a task, in order."""
-    topic = "0x" + _topic(_entry(chain.lineage, "Declared")).hex()
-    return of_type(_events(chain, chain.lineage, [topic, "0x" + task.hex()], from_block), Declared)
+    return _all(chain, chain.lineage, Declared, from_block, task)
 
 
 def of_round(chain: Chain, task: bytes, from_block: int | None = None) -> list[Event]:
     """Everything that the lineages' contract said of a task, in order; empty for one that is no round."""
-    said = list(_events(chain, chain.lineage, [None, None, "0x" + task.hex()], from_block))
+    said = list(_events(chain, chain.lineage, [None, None, _hex(task)], from_block))
     return in_order([*said, *declarations(chain, task, from_block)])
 
 
@@ -474,9 +467,8 @@ def in_order(said: Iterable[Event]) -> list[Event]:
 
 def badges_minted(chain: Chain, account: str, from_block: int | None = None) -> list[Transfer]:
     """Every badge that was minted to an account, in order."""
-    topic = "0x" + _topic(_entry(chain.badges, "Transfer")).hex()
-    to = "0x" + bytes.fromhex(account[2:]).rjust(32, b"\0").hex()
-    return of_type(_events(chain, chain.badges, [topic, None, to], from_block), Transfer)
+    to = bytes.fromhex(account[2:]).rjust(32, b"\0")
+    return _all(chain, chain.badges, Transfer, from_block, None, to)
 
 
 def of_receipt(chain: Chain, receipt: Receipt) -> list[Event]:
@@ -513,6 +505,25 @@ def decoded(log: Log) -> Event | None:
         "transactionHash": bytes.fromhex(log.at.tx[2:]),
     }
     return _decoded(mapping, _known_events(log.contract))
+
+
+def _all(
+    chain: Chain, contract: Contract, kind: type[E_], from_block: int | None, *indexed: bytes | None
+) -> list[E_]:
+    """Every event of one type, in order; with `indexed`, those with these words as topics."""
+    topics = [_hex(_topic(_entry(contract, kind.__name__))), *map(_hex, indexed)]
+    return of_type(_events(chain, contract, topics, from_block), kind)
+
+
+def _about(
+    chain: Chain, contract: Contract, kind: type[E_], subject: bytes, from_block: int | None
+) -> list[E_]:
+    """Events of a type and its kinds whose first topic is `subject`, in order."""
+    return of_type(_events(chain, contract, [None, _hex(subject)], from_block), kind)
+
+
+def _hex(word: bytes | None) -> str | None:
+    return None if word is None else "0x" + word.hex()
 
 
 def _events(

@@ -3,42 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from dapp.cli.errors import Missing, Usage
 
 if TYPE_CHECKING:
     from dapp.chain.account_list import AccountList
 
-MAX_ACCOUNTS: Final = 10_000
-MAX_BYTES: Final = 1_000_000
-
 
 def read(path: Path) -> AccountList:
     """The accounts in a file, one a line; # begins a remark. Raises Missing or Usage."""
-    from dapp.chain.account_list import AccountList
-    from dapp.cli.verbs.arguments import account, read_file
+    from dapp.account_lists import MAX_BYTES, ListInvalid, parse
+    from dapp.cli.verbs.arguments import read_file
 
-    seen: dict[str, int] = {}
-    for number, line in enumerate(read_file(path, MAX_BYTES).decode("utf-8", "replace").splitlines(), 1):
-        text = line.split("#")[0].strip()
-        if not text:
-            continue
-        try:
-            listed = account(text)
-        except Usage as error:
-            raise Usage(f"{path}, line {number}: {error.message}", fix=error.fix) from None
-        if listed in seen:
-            raise Usage(
-                f"{path}, line {number}: {listed} stands in line {seen[listed]} already",
-                fix="List each account once.",
-            )
-        seen[listed] = number
-        if len(seen) > MAX_ACCOUNTS:
-            raise Usage(f"{path} lists more than {MAX_ACCOUNTS:,} accounts")
-    if not seen:
-        raise Usage(f"{path} lists no account", fix="Write the accounts, one a line.")
-    return AccountList(seen)
+    try:
+        return parse(read_file(path, MAX_BYTES).decode("utf-8", "replace"))
+    except ListInvalid as error:
+        raise Usage(f"{path}, {error.message}", fix=error.fix) from None
 
 
 def root(path: Path | None) -> bytes:

@@ -18,6 +18,7 @@ ENVIRONMENT: Final = {
     "QUORATE_DATA_DIR": "folder of journal and store; else ~/.local/share/quorate",
     "QUORATE_DEPLOYMENTS": "folder of the records where contracts stand; else the project's",
     "QUORATE_INDEX_URL": "SQLAlchemy URL of the index of the web interface; else a file in DATA_DIR",
+    "QUORATE_WEBHOOK": "where `quorate web --remind` posts reminders: https, or this machine",
     "QUORATE_CONFIRMATIONS": "blocks before a transaction counts; 0: one on a devnet, three elsewhere",
     "QUORATE_WAIT_S": "seconds to wait for a transaction",
     "QUORATE_MAX_FEE_GWEI": "the most to pay for one gas",

@@ -3,16 +3,18 @@ reorganisation took.
 
 Facts and cursor of a batch are written in one transaction: killed anywhere, the next start goes on from the
 last batch. What the cursor's block says, and every block an event stands in, is kept with its hash; where one
-is no longer the chain's, all facts from there on go and are read again.
+is no longer the chain's, all facts from there on go and are read again. Each transaction first moves the
+cursor from where it was seen: of two that keep one database level, one writes and the other looks again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from dapp.chain import events
@@ -47,13 +49,24 @@ class _Turned(Exception):
     """The block that reading began after is not the chain's any more."""
 
 
+class _Overtaken(Exception):
+    """Somebody else moved the cursor of this index: it is further than it was."""
+
+
 def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told | None = None) -> Caught:
-    """Read all blocks that are new. Raises IndexFailed: another chain's index, and what the chain raises."""
-    for _ in range(TRIES):
+    """Read all blocks that are new. Raises IndexFailed: another chain's index, or a database that does not do
+    its work; and what the chain raises.
+    """
+    turned = 0
+    while turned < TRIES:
         try:
             return _catch_up(chain, index, batch, told)
-        except _Turned:
+        except _Overtaken:
             continue
+        except _Turned:
+            turned += 1
+        except DBAPIError as error:
+            raise index.failure(error) from None
     raise _confused(chain)
 
 
@@ -64,7 +77,7 @@ def _catch_up(chain: Chain, index: Index, batch: int, told: Told | None) -> Caug
         went_back = None
         if cursor is not None and kept != cursor.block:
             went_back = -1 if kept is None else kept
-            _forget(chain, session, kept)
+            _forget(session, cursor, kept)
             session.commit()
         block = None if kept is None else session.get(Block, kept)
         before = None if block is None else (block.number, block.hash)
@@ -90,7 +103,8 @@ def _batch(
 ) -> tuple[int, str]:
     """One batch: its facts and the cursor, or nothing; how many events, and the last block's hash.
 
-    before: the block, with its hash, that this batch has to follow on. Raises _Turned.
+    before: the block, with its hash, that this batch has to follow on: where the cursor is.
+    Raises _Turned, _Overtaken.
     """
     for _ in range(TRIES):
         end = chain.rpc.block(until)
@@ -104,24 +118,42 @@ def _batch(
             break
     else:
         raise _confused(chain)
+    here = {"block": until, "hash": hexed(end.hash), "at_s": end.timestamp_s}
     with index.session() as session, session.begin():
+        if before is None:
+            _begin(chain, session, here)
+        else:
+            _move(session, before, here)
         known = Known(session)
         session.add_all(Block(number=n, hash=hexed(hash_), at_s=at_s) for n, (hash_, at_s) in made.items())
         for log in logs:
             for row in _rows(log, made[log.at.block][1], known):
                 session.add(row)
-        session.merge(
-            Cursor(
-                id=CURSOR,
-                version=VERSION,
-                chain_id=chain.chain_id,
-                board=chain.quorate.address,
-                block=until,
-                hash=hexed(end.hash),
-                at_s=end.timestamp_s,
-            )
-        )
     return len(logs), hexed(end.hash)
+
+
+def _begin(chain: Chain, session: Session, here: dict[str, Any]) -> None:
+    """Set the first cursor. Raises _Overtaken."""
+    whose = {"version": VERSION, "chain_id": chain.chain_id, "board": chain.quorate.address}
+    session.add(Cursor(id=CURSOR, **whose, **here))
+    try:
+        session.flush()
+    except IntegrityError:
+        raise _Overtaken from None
+
+
+def _move(session: Session, seen: tuple[int, str], here: dict[str, Any]) -> None:
+    """Move the cursor from where it was seen; its row is this transaction's from now. Raises _Overtaken."""
+    if _changed(session, update(Cursor).where(*_is(seen)).values(here)) != 1:
+        raise _Overtaken
+
+
+def _is(seen: tuple[int, str]) -> tuple[ColumnElement[bool], ...]:
+    return Cursor.id == CURSOR, Cursor.block == seen[0], Cursor.hash == seen[1]
+
+
+def _changed(session: Session, change: Update | Delete) -> int:
+    return cast(CursorResult[Any], session.execute(change)).rowcount
 
 
 def _confused(chain: Chain) -> EndpointConfused:
@@ -184,17 +216,15 @@ def _still_there(chain: Chain, session: Session, cursor: Cursor) -> int | None:
     return None
 
 
-def _forget(chain: Chain, session: Session, kept: int | None) -> None:
-    """Take back all facts of later blocks, and the cursor with them."""
+def _forget(session: Session, cursor: Cursor, kept: int | None) -> None:
+    """Take back all facts of later blocks, and the cursor with them. Raises _Overtaken."""
     last = -1 if kept is None else kept
+    block = session.get(Block, last)
+    seen = (cursor.block, cursor.hash)
+    if block is not None:
+        _move(session, seen, {"block": block.number, "hash": block.hash, "at_s": block.at_s})
+    elif _changed(session, delete(Cursor).where(*_is(seen))) != 1:
+        raise _Overtaken
     for table in FACTS:
         session.execute(delete(table).where(table.block > last))
     session.execute(delete(Block).where(Block.number > last))
-    cursor = session.get(Cursor, CURSOR)
-    block = session.get(Block, last)
-    if cursor is None:
-        return
-    if block is None:
-        session.delete(cursor)
-        return
-    cursor.block, cursor.hash, cursor.at_s = block.number, block.hash, block.at_s

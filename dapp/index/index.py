@@ -1,13 +1,14 @@
-"""The database of an index: SQLite in a file by default, any other that SQLAlchemy knows by its URL."""
+"""The database of an index: SQLite in a file by default, PostgreSQL by its URL."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sqlalchemy import create_engine, event, select
-from sqlalchemy.engine import Engine, make_url
+from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
@@ -16,7 +17,11 @@ from dapp.chain.events import Event, Log, Place, decoded, spread
 from dapp.index.tables import VERSION, Base, Block, Cursor, LogEntry
 from ml.errors import QuorateError
 
-BUSY_S = 10.0
+BUSY_S: Final = 10
+REMEMBERED: Final = 4_096  # events as they were decoded: an open page asks for the same ones with every block
+SHOWN: Final = 200  # letters of what a database says
+POSTGRESQL: Final = "postgresql+psycopg"
+SPELLINGS: Final = {"postgresql": POSTGRESQL, "postgres": POSTGRESQL}  # of what has one driver here
 
 
 class IndexFailed(QuorateError):
@@ -29,9 +34,9 @@ class IndexFailed(QuorateError):
 class Index:
     """One database. Sessions of several threads may be open at once; one writes."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.name = name
+        self.name = _name(engine.url)
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -49,26 +54,23 @@ class Index:
 
     @classmethod
     def open(cls, url: str) -> Self:
-        """The index at a SQLAlchemy URL, its tables made if they are not there. Raises IndexFailed."""
+        """The index at a SQLAlchemy URL, its tables made if they are not there. Raises IndexFailed.
+
+        No message repeats the URL: it may hold a password.
+        """
         try:
             parts = make_url(url)
-            options: dict[str, Any] = {}
-            if parts.get_backend_name() == "sqlite":
-                options["connect_args"] = {"timeout": BUSY_S, "check_same_thread": False}
-                if not parts.database:
-                    options["poolclass"] = StaticPool
-            engine = create_engine(parts, **options)
-            if parts.get_backend_name() == "sqlite" and parts.database:
-                event.listen(engine, "connect", _as_the_house_does)
-            index = cls(engine, parts.render_as_string(hide_password=True))
-            index._create()
-        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            parts = parts.set(drivername=SPELLINGS.get(parts.drivername, parts.drivername))
+            index = cls(_engine(parts))
+        except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as error:
             raise IndexFailed(
-                f"the index's URL cannot be used: {str(error)[:200]}",
-                fix="Give a SQLAlchemy URL, for example sqlite:////tmp/index.sqlite.",
-            ) from error
+                f"the index's URL cannot be used ({type(error).__name__})",
+                fix="Give a SQLAlchemy URL: sqlite:////tmp/index.sqlite, postgresql+psycopg://user@host/name.",
+            ) from None
+        try:
+            index._create()
         except DBAPIError as error:
-            raise IndexFailed(f"the index cannot be opened: {str(error.orig)[:200]}") from error
+            raise index.failure(error) from None
         return index
 
     def close(self) -> None:
@@ -84,6 +86,20 @@ class Index:
     def session(self) -> Session:
         """A session of its own, for a `with` block."""
         return Session(self.engine, expire_on_commit=False)
+
+    def failure(self, error: DBAPIError) -> IndexFailed:
+        """What a database said, without the passwords of its URL."""
+        return IndexFailed(
+            f"the index {self.name} does not do its work: {self._said(error)}",
+            fix="See that its database runs and has room, or name another with --index-url.",
+            retryable=True,
+        )
+
+    def _said(self, error: DBAPIError) -> str:
+        said = " ".join(str(error.orig).split())
+        for secret in _secrets(self.engine.url):
+            said = said.replace(secret, "***")
+        return said[:SHOWN]
 
     def _create(self) -> None:
         Base.metadata.create_all(self.engine)
@@ -109,9 +125,15 @@ def history(
 def event_of(entry: LogEntry) -> Event | None:
     """The event of a row."""
     given = (entry.topic0, entry.topic1, entry.topic2, entry.topic3)
+    return _decoded(entry.block, entry.position, entry.tx, entry.contract, given, entry.data)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _decoded(
+    block: int, position: int, tx: str, contract: str, given: tuple[str | None, ...], data: bytes
+) -> Event | None:
     topics = tuple(bytes.fromhex(topic[2:]) for topic in given if topic is not None)
-    place = Place(entry.block, entry.position, entry.tx)
-    return decoded(Log(place, b"", entry.contract, topics, entry.data))
+    return decoded(Log(Place(block, position, tx), b"", contract, topics, data))
 
 
 def times(session: Session, blocks: Sequence[int]) -> dict[int, int]:
@@ -122,6 +144,31 @@ def times(session: Session, blocks: Sequence[int]) -> dict[int, int]:
         query = select(Block.number, Block.at_s).where(Block.number.in_(wanted[at : at + 500]))
         found |= {row.number: row.at_s for row in session.execute(query)}
     return found
+
+
+def _engine(url: URL) -> Engine:
+    """Errors do not repeat rows, which are strangers' words; a server may have gone and come back."""
+    if url.get_backend_name() != "sqlite":
+        waits = {"connect_timeout": BUSY_S} if url.get_backend_name() == "postgresql" else {}
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits)
+    options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S, "check_same_thread": False}}
+    if not url.database:
+        options["poolclass"] = StaticPool
+    engine = create_engine(url, hide_parameters=True, **options)
+    if url.database:
+        event.listen(engine, "connect", _as_the_house_does)
+    return engine
+
+
+def _name(url: URL) -> str:
+    """Where it is: no password, and nothing of what follows the question mark."""
+    return url.set(query={}, password=None).render_as_string()
+
+
+def _secrets(url: URL) -> list[str]:
+    """The longest first: none may be cut by a shorter one."""
+    given = [url.password, *(url.query.get(key) for key in ("password", "passfile", "sslpassword"))]
+    return sorted({str(secret) for secret in given if secret}, key=len, reverse=True)
 
 
 def _as_the_house_does(connection: Any, _: object) -> None:

@@ -75,7 +75,8 @@ def phase_column(now_s: int) -> ColumnElement[int]:
     )
 
 
-def _ends_column(phase: ColumnElement[int]) -> ColumnElement[int | None]:
+def ends_column(phase: ColumnElement[int]) -> ColumnElement[int | None]:
+    """When that phase ends; null once the task is over."""
     return case(
         (phase == int(Phase.NOTICE), Task.opens_at_s),
         (phase == int(Phase.SUBMIT), Task.submit_ends_at_s),
@@ -92,7 +93,7 @@ def tasks(
 ) -> TaskPage:
     """A page of tasks. after: `next` of the page before. Raises ValueError for one that is none."""
     phase = phase_column(now_s)
-    ends = _ends_column(phase)
+    ends = ends_column(phase)
     models = (
         select(func.count())
         .where(Submission.task == Task.task, Submission.state == "opened")
@@ -105,7 +106,7 @@ def tasks(
         Task.mafr_ppm, Task.reward_wei, Task.opened_at_s,
     )  # fmt: skip
     fitting = _fitting(wanted, phase)
-    query = _joined(select(*columns)).where(*fitting)
+    query = joined(select(*columns)).where(*fitting)
     order, key, is_after = _order(wanted.sort, ends, after)
     if is_after is not None:
         query = query.where(is_after)
@@ -114,11 +115,12 @@ def tasks(
     known = session.scalar(select(func.count()).select_from(Task)) or 0
     total = known
     if fitting:
-        total = session.scalar(_joined(select(func.count()).select_from(Task)).where(*fitting)) or 0
+        total = session.scalar(joined(select(func.count()).select_from(Task)).where(*fitting)) or 0
     return TaskPage(rows, key(rows[-1]) if len(found) > limit else None, total, known)
 
 
-def _joined(query: Select[Any]) -> Select[Any]:
+def joined(query: Select[Any]) -> Select[Any]:
+    """Tasks with what is known of each beside them."""
     return (
         query.outerjoin(Cancellation, Cancellation.task == Task.task)
         .outerjoin(Draw, Draw.task == Task.task)

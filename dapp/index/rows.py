@@ -113,10 +113,15 @@ def _struck(event: e.ModelStruck, *_: Any) -> Iterator[t.Fact]:
     yield t.Submission(task=hexed(event.task), contributor=event.contributor, state="struck")
 
 
+def _fixed(event: e.DrawFixed, *_: Any) -> Iterator[t.Fact]:
+    yield t.Fixing(task=hexed(event.task), roster=event.roster, pool_size=event.pool_size)
+
+
 def _shown(event: e.ShardsShown, at_s: int, known: Known) -> Iterator[t.Fact]:
     vote_s, ballot_s = known.windows(hexed(event.task))
     yield t.Draw(
         task=hexed(event.task),
+        seed=f"{event.seed:#x}",
         committee=event.committee,
         vote_ends_at_s=at_s + vote_s,
         ballot_ends_at_s=at_s + vote_s + ballot_s,
@@ -145,6 +150,7 @@ def _settled(event: e.Settled, *_: Any) -> Iterator[t.Fact]:
     outcome = event.outcome
     yield t.Settlement(
         task=hexed(event.task),
+        models=outcome.models,
         paid_models=outcome.paid_models,
         paid_verifiers=outcome.paid_verifiers,
         contributor_wei=outcome.contributor_wei,
@@ -296,6 +302,7 @@ _MAKERS: Final[dict[type[e.Event], Callable[..., Iterator[t.Fact]]]] = {
     e.ModelSealed: _sealed,
     e.ModelOpened: _opened,
     e.ModelStruck: _struck,
+    e.DrawFixed: _fixed,
     e.ShardsShown: _shown,
     e.BallotSealed: _ballot_sealed,
     e.BallotsSealed: _ballots_sealed,

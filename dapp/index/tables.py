@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Dialect, Index, LargeBinary, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-VERSION: Final = 1
+VERSION: Final = 2
 WEI_DIGITS: Final = 29  # 2^96 has so many
 
 
@@ -116,11 +116,21 @@ class Cancellation(Fact):
     task: Mapped[str] = mapped_column(String(66), unique=True)
 
 
+class Fixing(Fact):
+    """A task whose draw was fixed: which roster its committee comes from."""
+
+    __tablename__ = "fixings"
+    task: Mapped[str] = mapped_column(String(66), unique=True)
+    roster: Mapped[int]
+    pool_size: Mapped[int]
+
+
 class Draw(Fact):
-    """A task whose shards were shown: its committee votes."""
+    """A task whose shards were shown: its committee votes. seed: hexadecimal, it may have all 64 bits."""
 
     __tablename__ = "draws"
     task: Mapped[str] = mapped_column(String(66), unique=True)
+    seed: Mapped[str] = mapped_column(String(18))
     committee: Mapped[int]
     vote_ends_at_s: Mapped[int]
     ballot_ends_at_s: Mapped[int]
@@ -131,6 +141,7 @@ class Settlement(Fact):
 
     __tablename__ = "settlements"
     task: Mapped[str] = mapped_column(String(66), unique=True)
+    models: Mapped[int]  # one bit a paid model
     paid_models: Mapped[int]
     paid_verifiers: Mapped[int]
     contributor_wei: Mapped[int] = mapped_column(Wei)

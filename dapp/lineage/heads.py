@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dapp import packages
 from dapp.chain import events, tasks
@@ -24,10 +25,10 @@ from dapp.chain.merkle import PlacedTree
 from dapp.lineage.errors import HeadUnavailable, LineageUnfit
 from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.store import NotFound, Store, StoreError
-from ml import growth
-from ml.growth import Grown
 from ml.lineage_spec import LineageSpec
-from ml.weights import leaves
+
+if TYPE_CHECKING:
+    from ml.growth import Grown  # importing torch takes seconds, and the chain tells most without it
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,8 @@ def _load(
     parts = taken(chain, store, spec, made.task, made.contributors)
     if len(parts) == 1:
         return parts[0].grown, parts[0].data, made.contributors
+    from ml import growth
+
     parent, _, _ = _load(chain, store, known_, spec, made.head.parent)
     merged = growth.merge(parent, [part.grown for part in parts], spec.bounds)
     return merged, growth.to_bytes(merged), made.contributors
@@ -183,6 +186,8 @@ def _check_spec(spec: LineageSpec, model: Grown, taught: tuple[ClassTaught, ...]
 
 
 def _checked(number: int, head: Head, model: Grown, data: bytes, authors: tuple[str, ...]) -> HeadModel:
+    from ml.weights import leaves
+
     own = tuple(leaves(data))
     if len(own) != head.tensor_count or PlacedTree(own).root != head.tensors:
         raise PackageRefused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dapp.chain import badges, events, tasks
@@ -20,6 +21,11 @@ POINTS = {
 """What each kind adds to an account's reputation: a reading of ours, the chain only holds the badges."""
 
 
+def reputation(kinds: Iterable[BadgeKind]) -> int:
+    """What badges of these kinds add up to."""
+    return sum(POINTS[kind] for kind in kinds)
+
+
 @dataclass(frozen=True)
 class Held:
     """The badges of an account."""
@@ -31,7 +37,7 @@ class Held:
     @property
     def reputation(self) -> int:
         """What its badges add up to."""
-        return sum(POINTS[badge.kind] for badge in self.badges)
+        return reputation(badge.kind for badge in self.badges)
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dapp import packages
+from dapp import own_models, packages
 from dapp.chain import tasks
 from dapp.chain.client import Receipt
 from dapp.chain.copies import originals
+from dapp.chain.outbox import is_unsent
 from dapp.chain.words import Submission, SubmissionState
+from dapp.own_models import Chosen
 from dapp.stages.context import Context, NotSealedHere, TermsRefused, once
 from dapp.store.cid import cid_of
 from ml.canonical import sha256
@@ -58,12 +60,13 @@ class Struck:
     receipt: Receipt | None
 
 
-def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Sealed:
+def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes, instead: bool = False) -> Sealed:
     """Seal a model for the task: once, whatever happens; a second model of the same account is refused.
 
-    Raises as `prepare`, and ContractRefused (WrongPhase, ModelAlreadySealed).
+    instead: of one that was chosen before and never sent; what opens that one stays known. Raises as
+    `prepare`, and ContractRefused (WrongPhase, ModelAlreadySealed).
     """
-    value = prepare(ctx, task, manifest, weights)
+    value = prepare(ctx, task, manifest, weights, instead)
     stored = submission(ctx, task, ctx.chain.address)
     done = stored.state != SubmissionState.NONE and stored.digest == int.from_bytes(value) >> 56
     call = ctx.chain.quorate.call("commitSeal", task, value)
@@ -71,7 +74,7 @@ def seal(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> Seale
     return Sealed(task, value, cid_of(manifest.to_bytes()), receipt)
 
 
-def prepare(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> bytes:
+def prepare(ctx: Context, task: bytes, manifest: Manifest, weights: bytes, instead: bool = False) -> bytes:
     """The seal of the one model that this account has for the task; nothing is sent.
 
     Manifest and weights stay in the journal's folder until the model is opened. Raises TermsRefused (also
@@ -79,22 +82,21 @@ def prepare(ctx: Context, task: bytes, manifest: Manifest, weights: bytes) -> by
     """
     if (sha256(weights).hex(), len(weights)) != (manifest.weights.sha256, manifest.weights.bytes):
         raise TermsRefused("these are not the weights that the manifest names")
-    if ctx.journal.get("model", task.hex()) is None:
+    document, known = manifest.to_bytes(), own_models.decided(ctx.journal, task)
+    given = (sha256(document), sha256(weights))
+    chosen = next((each for each in known[: None if instead else 1] if _files(each) == given), None)
+    if known and chosen != known[0]:
+        _check_unsent(ctx, task, chosen, instead)
+    if chosen is None:
         _check_judgeable(ctx, task, manifest)
-    document = manifest.to_bytes()
-    files = {"manifest": ctx.journal.keep(document).hex(), "weights": ctx.journal.keep(weights).hex()}
-    secret = ctx.journal.get("model", task.hex())
-    if secret is None:
-        secret = files | {"salt": ctx.chain.derive(b"model/" + task + sha256(document)).hex()}
-        ctx.journal.put("model", task.hex(), secret)
-    if any(secret[name] != digest for name, digest in files.items()):
-        raise TermsRefused(
-            "this account has chosen another model for this task already",
-            fix="Open the model that the journal holds; one account seals one model.",
-        )
+    ctx.journal.keep(document)
+    ctx.journal.keep(weights)
+    if chosen is None:
+        chosen = Chosen(*given, ctx.chain.derive(b"model/" + task + given[0]))
+    if not known or chosen != known[0]:
+        own_models.decide(ctx.journal, task, chosen)
     ctx.failpoint("commit.seal:salt")
-    sealed = Kept(document, weights, bytes.fromhex(secret["salt"]))
-    return ctx.chain.board.model_seal(task, ctx.chain.address, *sealed.args())
+    return chosen.seal(ctx.journal, ctx.chain.board, task, ctx.chain.address)
 
 
 def open_model(ctx: Context, task: bytes, proof: tuple[bytes, ...] = ()) -> OpenedModel:
@@ -138,6 +140,27 @@ def strike(ctx: Context, task: bytes) -> tuple[Struck, ...]:
     return tuple(struck)
 
 
+def _files(model: Chosen) -> tuple[bytes, bytes]:
+    return model.manifest, model.weights
+
+
+def _check_unsent(ctx: Context, task: bytes, chosen: Chosen | None, instead: bool) -> None:
+    """Raise TermsRefused unless the account may still turn to another model, and wants to; sealing again the
+    one that arrived is no turning.
+    """
+    stored = submission(ctx, task, ctx.chain.address)
+    if chosen is not None and own_models.opening(
+        [chosen], ctx.journal, ctx.chain.board, task, ctx.chain.address, stored
+    ):
+        return
+    is_sent = stored.state != SubmissionState.NONE or not is_unsent(ctx.journal, f"commit.seal/{task.hex()}")
+    if is_sent or not instead:
+        raise TermsRefused(
+            "this account has chosen another model for this task already",
+            fix="Open the model that the journal holds; one account seals one model.",
+        )
+
+
 def _check_judgeable(ctx: Context, task: bytes, manifest: Manifest) -> None:
     """Raise TermsRefused for a model of another task, and for a task whose data no verifier could use."""
     key = tasks.view(ctx.chain, task).key
@@ -163,14 +186,24 @@ def submission(ctx: Context, task: bytes, contributor: str) -> Submission:
 
 
 def kept(ctx: Context, task: bytes) -> Kept:
-    """Our own model, from the journal. Raises NotSealedHere."""
-    secret = ctx.journal.get("model", task.hex())
-    if secret is None and submission(ctx, task, ctx.chain.address).state == SubmissionState.NONE:
+    """Our own model, as it was sealed, from the journal. Raises NotSealedHere."""
+    known = own_models.decided(ctx.journal, task)
+    account = ctx.chain.address
+    stored = submission(ctx, task, account)
+    is_sealed = stored.state != SubmissionState.NONE
+    if not known and not is_sealed:
         raise NotSealedHere(
             f"this account has sealed no model for task 0x{task.hex()}",
             fix="Seal one first, while the task takes models: `quorate commit seal`.",
         )
-    if secret is None:
+    if not known:
         raise NotSealedHere(f"the journal holds no model for task 0x{task.hex()}")
-    document, weights = (ctx.journal.kept(bytes.fromhex(secret[name])) for name in ("manifest", "weights"))
-    return Kept(document, weights, bytes.fromhex(secret["salt"]))
+    chosen: Chosen | None = known[0]
+    if is_sealed:
+        chosen = own_models.opening(known, ctx.journal, ctx.chain.board, task, account, stored)
+    if chosen is None:
+        raise NotSealedHere(
+            f"what the journal holds does not open the model that was sealed for task 0x{task.hex()}",
+            fix="Run this where it was sealed, or bring its recovery file in the browser.",
+        )
+    return Kept(ctx.journal.kept(chosen.manifest), ctx.journal.kept(chosen.weights), chosen.salt)

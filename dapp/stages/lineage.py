@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dapp import packages
 from dapp.chain import events
@@ -15,9 +16,10 @@ from dapp.packages import PEER_FAULTS
 from dapp.stages.context import Context, TermsRefused, once
 from dapp.store import StoreError
 from ml.canonical import sha256
-from ml.growth import Grown
 from ml.lineage_spec import LineageSpec
-from ml.weights import leaves
+
+if TYPE_CHECKING:
+    from ml.growth import Grown
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def start(ctx: Context, spec: LineageSpec, model: Grown, claimed_ppm: int, terms
     claimed_ppm: the model's likelihood, as its author measured it. No-op when this very lineage stands.
     Raises TermsRefused, ContractRefused (LineageTermsInvalid and others), and what chain and store raise.
     """
+    from ml.weights import leaves
+
     _check(spec, model)
     manifest, data = packages.packed(spec.digest(), model, claimed_ppm)
     own = leaves(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dapp import packages
 from dapp.chain import events, tasks
@@ -16,9 +17,11 @@ from dapp.lineage.errors import HeadDoubtful
 from dapp.lineage.verdicts import HeadFinding, Round
 from dapp.stages.context import Context, NothingDue, TermsRefused, once
 from dapp.store import StoreError
-from ml.data.samples import Samples
 from ml.errors import QuorateError
 from ml.spec import Development, TaskSpec
+
+if TYPE_CHECKING:
+    from ml.data.samples import Samples
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from dapp.chain.words import Phase
 from dapp.stages.context import Context, TermsRefused, once
 from ml.bounds import MAX_DOCUMENT_BYTES
 from ml.canonical import canonical_json, sha256
-from ml.data import shards as shard_files
 from ml.errors import InvalidSamples
 from ml.spec import TaskSpec
 
@@ -189,6 +188,8 @@ def spec_of(ctx: Context, task: bytes) -> TaskSpec:
 def _check_shard(spec: TaskSpec, index: int, data: bytes) -> None:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise TermsRefused(f"shard {index} has {len(data)} bytes, the limit is {MAX_DOCUMENT_BYTES}")
+    from ml.data import shards as shard_files
+
     try:
         packages.checked(spec, shard_files.unpack(data))
     except InvalidSamples as error:

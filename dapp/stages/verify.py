@@ -23,7 +23,7 @@ from dapp.packages import PEER_FAULTS, Package, PackageRefused
 from dapp.stages.context import Context, NothingDue, StageError
 from dapp.store import StoreError, cid_from_digest
 from ml.data.samples import Samples
-from ml.evaluate import METRICS, accuracy_ppm, own_label_accuracy_ppm
+from ml.evaluate import METRICS, Model, accuracy_ppm, own_label_accuracy_ppm
 from ml.fuse import FeatureCache, fuse
 from ml.models.classifier import Classifier
 from ml.spec import FUSE, TaskSpec
@@ -65,13 +65,16 @@ class Verified:
 
 
 class Watch(Protocol):
-    """Whoever follows an evaluation of a task of kind fuse, model by model; it may pass on what it knows."""
+    """Whoever follows an evaluation, model by model; it may pass on what it knows."""
 
     def known(self, index: int) -> int | None:
         """The score that an earlier run of this evaluation found for a model; None: it has to be found."""
 
-    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+    def begins(self, index: int, model: Model, samples: Samples) -> None:
         """The model is about to be scored on these samples."""
+
+    def fused(self, index: int, accuracy_ppm: int) -> None:
+        """It and those before it that reached MAFR, as one, are right so often."""
 
     def found(self, index: int, score_ppm: int) -> None:
         """It scores so much."""
@@ -83,7 +86,10 @@ class Unwatched:
     def known(self, index: int) -> int | None:
         return None
 
-    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+    def begins(self, index: int, model: Model, samples: Samples) -> None:
+        return None
+
+    def fused(self, index: int, accuracy_ppm: int) -> None:
         return None
 
     def found(self, index: int, score_ppm: int) -> None:
@@ -108,7 +114,7 @@ def verify(ctx: Context, task: bytes, watch: Watch | None = None) -> Verified:
     found, reasons = _models(ctx, spec, view)
     head, watch = None, watch or Unwatched()
     if spec.kind != FUSE:
-        scores, head = _round(ctx, spec, view, found, reasons, samples)
+        scores, head = _round(ctx, spec, view, found, reasons, samples, watch)
     elif spec.rule == "fused":
         scores = _fused(ctx, spec, view, _classifiers(found), samples, watch)
     else:
@@ -224,7 +230,9 @@ def _fused(
         if own_ppm < view.key.mafr_ppm:
             return own_ppm
         together = fuse(spec.fusion, [*good, model], development, labels, seed, cache)
-        return min(own_ppm, accuracy_ppm(together, samples))
+        fused_ppm = accuracy_ppm(together, samples)
+        watch.fused(index, fused_ppm)
+        return min(own_ppm, fused_ppm)
 
     scores = {}
     for index, model, score_ppm in _watched(ctx, found, samples, watch, score):
@@ -260,6 +268,7 @@ def _round(
     found: dict[int, Package],
     reasons: dict[int, str],
     samples: Samples,
+    watch: Watch,
 ) -> tuple[dict[int, int], HeadFinding | None]:
     """Half the likelihood of each model, and one half more for those that the round should take (decision
     0011).
@@ -275,9 +284,15 @@ def _round(
         reasons |= dict.fromkeys(found, f"{error.code}: {error.message}")
         return {}, verdicts.missing_head(ctx.chain, view.task)
     contributors = {m.index: m.contributor for m in view.models}
+    unknown = [index for index in found if watch.known(index) is None]
+    for done, index in enumerate(unknown):
+        ctx.progress("verify", done, len(found))
+        watch.begins(index, found[index].grown, samples)
     verdict = verdicts.verdict(ctx.chain, round_, found, contributors, samples)
     for index, finding in verdict.findings.items():
         if finding.reason is not None:
             reasons[index] = finding.reason
+    for index in unknown:
+        watch.found(index, verdict.findings[index].score_ppm)
     ctx.progress("verify", len(found), len(found))
     return {index: finding.score_ppm for index, finding in verdict.findings.items()}, verdict.head

@@ -9,15 +9,18 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from dapp.index import Index
 from dapp.web import desk, live, pages
 from dapp.web.backend import Backend
 from dapp.web.books import Shelf
 from dapp.web.errors import status_of
 from dapp.web.guard import Guard
+from dapp.web.reminders.follow import Reminders
 from dapp.web.render import STATIC, environment, failure
 from dapp.web.settings import WebSettings
 from ml.errors import QuorateError
@@ -26,6 +29,9 @@ from ml.errors import QuorateError
 def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
     """The web interface as an ASGI application. backend: given in tests; else opened as the settings say."""
     given = backend if backend is not None else Backend.open(web)
+    reminders = None
+    if web.reminders is not None:
+        reminders = Reminders.open(given, web.reminders, web.settings.data_dir, web.site)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -38,7 +44,11 @@ def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
             raise
         async with live.listening(given) as hub, desk.working(app):
             app.state.hub = hub
+            if reminders is not None:
+                reminders.start()
             yield
+            if reminders is not None:
+                await run_in_threadpool(reminders.close)
         if backend is None:
             await run_in_threadpool(given.close)
         else:
@@ -62,16 +72,23 @@ def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
     def first() -> Response:
         return RedirectResponse("/tasks", 307)
 
-    _on_errors(app)
+    _on_errors(app, given.index)
     app.add_middleware(Guard, token=web.token, port=web.port, bodies=desk.BODIES)
     return app
 
 
-def _on_errors(app: FastAPI) -> None:
+def _on_errors(app: FastAPI, index: Index) -> None:
     @app.exception_handler(QuorateError)
     def known(request: Request, error: QuorateError) -> Response:
         status = status_of(error)
-        return _answer(request, status, error.code, error.message, error.fix, error.retryable)
+        answer = _answer(request, status, error.code, error.message, error.fix, error.retryable)
+        if "retry_after_s" in error.values:
+            answer.headers["Retry-After"] = str(error.values["retry_after_s"])
+        return answer
+
+    @app.exception_handler(DBAPIError)
+    def database(request: Request, error: DBAPIError) -> Response:
+        return known(request, index.failure(error))
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> Response:
@@ -92,7 +109,7 @@ def _answer(
     """As a page to who reads pages, else as a document."""
     wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
     if wants_page and not request.url.path.endswith(".json"):
-        title = {404: "Not found", 422: "That cannot be read", 503: "The chain does not answer"}.get(status)
+        title = {404: "Not found", 422: "That cannot be read", 503: "No answer just now"}.get(status)
         return failure(request, status, title or "That did not work", message, fix)
     error = {"code": code, "message": message, "fix": fix, "retryable": retryable}
     return JSONResponse({"error": error}, status)

@@ -13,9 +13,11 @@ from dapp.artifacts import load_deployment
 from dapp.chain.client import Chain
 from dapp.chain.rpc import connect
 from dapp.index import Caught, Index, catch_up
+from dapp.index.tables import VERSION
 from dapp.store import Store, open_store
 from dapp.web.names import learn_names
 from dapp.web.receipts import Receipts
+from dapp.web.rosters import Rosters
 from dapp.web.settings import WebSettings
 from ml.errors import QuorateError
 
@@ -50,6 +52,12 @@ class Now:
         return self.trouble is not None or self.age_s() > STALE_S
 
 
+def place_of(chain: Chain) -> str:
+    """What files about this chain and board are called."""
+    first = chain.rpc.block(0).hash.hex()
+    return f"{chain.chain_id}-{chain.quorate.address[2:10].lower()}-{first[:8]}"
+
+
 @dataclass(eq=False)
 class Backend:
     """Chain, index and store of one server."""
@@ -59,6 +67,7 @@ class Backend:
     store: Store
     heard: list[Callable[[Now, Caught], None]] = field(default_factory=list)  # who is told of new blocks
     receipts: Receipts = field(default_factory=Receipts)
+    rosters: Rosters = field(default_factory=Rosters)
     _now: Now | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -75,8 +84,7 @@ class Backend:
         if web.index_url:
             index = Index.open(web.index_url)
         else:
-            name = f"{rpc.chain_id}-{chain.quorate.address[2:10].lower()}-{rpc.block(0).hash.hex()[:8]}"
-            index = Index.of_file(settings.data_dir / "index" / f"{name}.sqlite")
+            index = Index.of_file(settings.data_dir / "index" / f"{place_of(chain)}-{VERSION}.sqlite")
         return cls(chain, index, open_store(settings.store_url))
 
     @property
@@ -105,6 +113,7 @@ class Backend:
             return now
         if caught.went_back_to is not None:
             self.receipts.forget()
+            self.rosters.forget()
         if now.trouble is None:
             self._learn()
         for tell in list(self.heard):

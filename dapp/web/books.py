@@ -13,6 +13,7 @@ from typing import Final
 from dapp.ledger.book import Book, Registration, Rollback
 from dapp.ledger.places import BOOK, kept
 from dapp.ledger.tree import Leaf, tree
+from dapp.web.turnstile import WORK
 from ml.history.header import Header, Kind
 
 REMEMBERED: Final = 8
@@ -59,7 +60,7 @@ class Shelf:
         return sorted(kept(self._data_dir, run), key=lambda name: (name != "recorder", name))
 
     def copy(self, run: bytes, owner: str) -> Copy | None:
-        """A copy; None for one that is not here. Raises what a damaged one raises."""
+        """A copy; None for one that is not here. Raises TooBusy, what a damaged one raises."""
         folder = kept(self._data_dir, run).get(owner)
         if folder is None:
             return None
@@ -68,7 +69,7 @@ class Shelf:
             known = self._known.get((run, owner))
             if known is not None and known[0] == state:
                 return known[1]
-        with Book.copy(folder / BOOK, run) as book:
+        with WORK.turn(), Book.copy(folder / BOOK, run) as book:
             made = Copy(
                 owner, folder, tuple(book.headers()), tuple(book.registrations()), tuple(book.rollbacks())
             )

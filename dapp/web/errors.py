@@ -35,6 +35,9 @@ STATUS: Final = {
     "store-unreachable": 503,
     "web-refused": 403,
     "folder-unusable": 422,
+    "list-invalid": 422,
+    "list-unknown": 422,
+    "not-listed": 422,
     "package-refused": 422,
     "invalid-manifest": 422,
     "invalid-package": 422,
@@ -45,6 +48,7 @@ STATUS: Final = {
     "contract-refused": 409,
     "rollback-not-due": 409,
     "would-equivocate": 409,
+    "recorder-refused": 409,
     "journal-busy": 409,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from dapp.amounts import ether, percent
 from dapp.moments import duration
 
+REMEMBERED: Final = 4_096  # of what each filter made: one page says many things often
 SHOWN_DIGITS: Final = 6  # of an amount's fraction; the whole of it is in its tooltip
 
 
@@ -21,6 +23,7 @@ def short(value: str) -> str:
     return value if len(value) <= 13 else f"{value[:6]}…{value[-4:]}"
 
 
+@lru_cache(maxsize=REMEMBERED)
 def money(wei: int | str) -> Markup:
     """Wei as ether; the exact number of wei on hover."""
     exact = int(wei)
@@ -36,6 +39,7 @@ def money(wei: int | str) -> Markup:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def share(ppm: int | None, digits: int = 2) -> Markup:
     """Parts per million as a percentage, rounded; exactly so on hover."""
     if ppm is None:
@@ -45,6 +49,7 @@ def share(ppm: int | None, digits: int = 2) -> Markup:
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def when(at_s: int, now_s: int) -> Markup:
     """A time of the chain, relative; absolutely so on hover."""
     if at_s <= 0:
@@ -79,6 +84,7 @@ def link(path: str, query: Mapping[str, Any], **changes: Any) -> str:
     return path + ("?" + urlencode(kept) if kept else "")
 
 
+@lru_cache(maxsize=REMEMBERED)
 def copyable(value: str, label: str = "") -> Markup:
     """A long value, short, with a button that copies all of it."""
     return Markup(
@@ -116,4 +122,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "copyable": copyable,
     "percents": percents,
 }
-GLOBALS: Final[dict[str, Any]] = {"link": link, "menu": menu}
+EVENTS_SHOWN: Final = 100  # the last ones, unless all are asked for
+GLOBALS: Final[dict[str, Any]] = {"link": link, "menu": menu, "events_shown": EVENTS_SHOWN}

@@ -20,7 +20,7 @@ from ml.errors import QuorateError
 TOKEN_HEADER: Final = "X-Quorate-Token"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 BODY_BYTES: Final = 65_536
-MAX_PATH: Final = 2_048
+ADDRESS_BYTES: Final = 2_048  # path and query as they came
 CSP: Final = "; ".join(
     (
         "default-src 'none'",
@@ -90,6 +90,8 @@ class Guard:
                 await _answer(_too_large(limit))(scope, receive, guarded)
 
     def _refusal(self, scope: Scope, headers: Headers) -> RequestRefused | None:
+        if len(scope.get("raw_path") or scope["path"].encode()) + len(scope["query_string"]) > ADDRESS_BYTES:
+            return RequestRefused(f"an address has at most {ADDRESS_BYTES:,} bytes here", status=414)
         host = headers.get("host", "")
         if not self._is_ours(host):
             return RequestRefused("this server does not answer to that host name", status=403)

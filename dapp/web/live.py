@@ -82,7 +82,7 @@ async def listening(backend: Backend) -> AsyncIterator[Hub]:
 
 @router.get("/events", response_class=EventSourceResponse, summary="News, by server-sent events")
 async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
-    """One event `block` at once, and one whenever the chain has moved on."""
+    """One event `block` at once, and one whenever the chain has moved on; `still` where it does not."""
     hub: Hub = request.app.state.hub
     backend: Backend = request.app.state.backend
     with hub.listen() as queue:
@@ -92,6 +92,6 @@ async def events(request: Request) -> AsyncIterator[ServerSentEvent]:
                 async with asyncio.timeout(KEEP_ALIVE_S):
                     news = await queue.get()
             except TimeoutError:
-                yield ServerSentEvent(comment="still here")
+                yield ServerSentEvent(data={}, event="still")
                 continue
             yield ServerSentEvent(data=news, event="block", id=str(news["block"]))

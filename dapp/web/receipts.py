@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from typing import Final
 
 from dapp.chain.client import Chain
 from dapp.gas.audit import Spent, spent
+from dapp.web.remembered import Remembered
 
 REMEMBERED: Final = 10_000
 
 
-class Receipts:
-    """The last so many that were asked for."""
+class Receipts(Remembered[str, Spent]):
+    """By transaction."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, Spent] = OrderedDict()
-        self._guard = threading.Lock()
+        super().__init__(REMEMBERED)
 
     def spent(self, chain: Chain, tx: str) -> Spent:
         """What one transaction cost. Raises what the audit raises."""
-        with self._guard:
-            if tx in self._known:
-                self._known.move_to_end(tx)
-                return self._known[tx]
-        found = spent(chain, tx)
-        with self._guard:
-            self._known[tx] = found
-            while len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
-        return found
-
-    def forget(self) -> None:
-        """A reorganisation may have put transactions into other blocks."""
-        with self._guard:
-            self._known.clear()
+        return self._of(tx, lambda: spent(chain, tx))

@@ -28,8 +28,7 @@ class WebServer:
     def __init__(self, web: WebSettings, backend: Backend | None = None) -> None:
         """Takes the port. Raises WebFailed, and what connecting raises."""
         self._socket = _listening(web.host, web.port)
-        place = f"[{web.host}]" if ":" in web.host else web.host
-        self.url = f"http://{place}:{web.port}"
+        self.url = web.site
         try:
             self.app = create_app(web, backend)
         except BaseException:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dapp.chain.errors import ContractRefused
 from dapp.chain.words import Phase
 from dapp.stages import commit, draw, fuse, settle, task, verify, vote
 from dapp.stages.context import NothingDue, NotSealedHere, TermsRefused
+from dapp.store.cid import cid_of
 from tests.flow.world import CONTRIBUTORS, ETHER, INITIATOR, STRANGER, VERIFIERS, World
 
 
@@ -209,6 +212,23 @@ def test_seal_twoModelsOfOneAccount_secondIsRefused(world: World) -> None:
     again = ctx.chain.quorate.call("commitSeal", of, bytes(range(32)))
     with pytest.raises(ContractRefused, match="ModelAlreadySealed"):
         ctx.chain.send("again", again)
+
+
+def test_seal_insteadOfAModelThatWasNeverSent_opensWhicheverArrived(world: World) -> None:
+    of = world.open()
+    world.pass_phase(of, Phase.NOTICE)
+    ctx, first, second = world.person(1), world.train(1, of), world.train(2, of)
+    value = commit.prepare(ctx, of, first.manifest, first.weights)
+    with pytest.raises(TermsRefused, match="another model"):
+        commit.prepare(ctx, of, second.manifest, second.weights)
+    commit.prepare(ctx, of, second.manifest, second.weights, instead=True)
+    ctx.chain.send("late", ctx.chain.quorate.call("commitSeal", of, value))
+    with pytest.raises(TermsRefused, match="another model"):
+        commit.prepare(ctx, of, replace(first.manifest, claimed_ppm=1), first.weights, instead=True)
+    assert commit.kept(ctx, of).document == first.manifest.to_bytes()
+    assert commit.seal(ctx, of, first.manifest, first.weights, instead=True).receipt is None
+    world.pass_phase(of, Phase.SUBMIT)
+    assert commit.open_model(ctx, of).manifest_cid == cid_of(first.manifest.to_bytes())
 
 
 def test_open_afterTheWindow_isRefusedAndPublishesNothing(world: World) -> None:

@@ -41,6 +41,30 @@ def sealed(scene: Scene, task: bytes, account: int) -> bytes | None:
     return seat.sealed
 
 
+def test_draftOfScores_belongsToItsAccount_andNobodyElseSealsIt(scene: Scene, task: bytes) -> None:
+    page, wallet = at_desk(scene, task, VERIFIERS[1])
+    scores = page.locator("input[data-model]")
+    measured = scores.first.input_value()
+    scores.first.fill("12.5")
+    first, second = page.url, key_of(VERIFIERS[2])
+    wallet.use(page, second)
+    page.locator("#whose a").click()
+    page.wait_for_url(f"**account={second.address}")
+    ready(page)
+    expect(scores.first).to_have_value(measured)
+    scores.last.fill("33")
+    with page.expect_request("**/act/vote/seal") as asked:
+        press(page, "seal")
+    sealed_ppm = asked.value.post_data_json["scores_ppm"]
+    assert sealed_ppm[0] != 125_000 and sealed_ppm[-1] == 330_000
+    page.locator("#sheet-close").click()
+    wallet.use(page, key_of(VERIFIERS[1]))
+    page.goto(first)
+    ready(page)
+    expect(scores.first).to_have_value("12.5")
+    expect(scores.last).not_to_have_value("33")
+
+
 def test_declined_thenAgreed_sealsTheSameBallot(scene: Scene, task: bytes) -> None:
     page, wallet = at_desk(scene, task, VERIFIERS[0])
     wallet.fail("eth_sendTransaction", DECLINED)

@@ -14,7 +14,8 @@ from dapp.chain.words import Phase
 from dapp.cli.main import run
 from tests.flow.world import VERIFIERS
 from tests.web.conftest import LONG_S, Scene, scene_of
-from tests.web.desk import at_desk, ready, sign
+from tests.web.desk import at_desk, press, ready, sign
+from tests.web.test_contributor import at_task, trained
 
 PASSPHRASE = "correct horse battery"
 
@@ -80,6 +81,40 @@ def test_journalLost_recoveryFileOpensTheBallot_wrongPassphraseDoesNot(scene: Sc
     expect(page.locator("#sheet-says")).to_contain_text("70 %, 0 %, 12.3456 %")
     sign(page)
     expect(page.locator("#ballot")).to_have_attribute("data-state", "opened")
+
+
+def test_journalLost_modelsRecoveryFileOpensTheModel_changedOneDoesNot(scene: Scene, tmp_path: Path) -> None:
+    task = scene.world.open(number=9, submit_s=LONG_S, open_s=LONG_S)
+    scene.world.pass_phase(task, Phase.NOTICE)
+    page, folder = at_task(scene, task), trained(scene.world, task, tmp_path / "model")
+    page.locator("#folder").fill(str(folder))
+    press(page, "model-seal")
+    sign(page)
+    expect(page.locator("#model")).to_have_attribute("data-state", "sealed")
+    page.reload()
+    ready(page)
+    file = saved(page, tmp_path / "model.quorate-model")
+    weights, content = (folder / "weights.safetensors").read_bytes(), file.read_bytes()
+    head = json.loads(content.split(b"\n")[0])
+    assert weights[200:240] not in content and not {"salt", "manifest"} & head.keys()
+    for lost in ("journal", "uploads"):
+        shutil.rmtree(scene.settings.data_dir / lost, ignore_errors=True)
+    shutil.rmtree(folder)
+    page.reload()
+    ready(page)
+    expect(page.locator("#model")).to_have_attribute("data-state", "mismatch")
+    expect(page.locator("#why-model-open")).to_contain_text("import its recovery file")
+    page.locator("#act-import").click()
+    changed = tmp_path / "changed.quorate-model"
+    changed.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
+    bring(page, changed)
+    expect(page.locator("#recovery-trouble")).to_contain_text("or the file was changed")
+    bring(page, file)
+    expect(page.locator("#model")).to_have_attribute("data-state", "sealed")
+    scene.world.pass_phase(task, Phase.SUBMIT)
+    press(page, "model-open")
+    sign(page)
+    expect(page.locator("#model")).to_have_attribute("data-state", "opened")
 
 
 @pytest.mark.long

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 from playwright.sync_api import Page, expect
 
 from dapp.chain.ledger import Ledger, RunTerms, compact, quorum, run_view
 from dapp.chain.signer import Signer
 from dapp.ledger.book import Book
+from dapp.ledger.client import RecorderClient
 from dapp.ledger.places import book_of
 from ml.history.header import Kind
 from tests.dapp.ledger.logs import fill
+from tests.dapp.ledger.runs import Ground, new_stage
 from tests.web.conftest import Scene
 from tests.web.desk import connect, press, ready, sign
 from tests.web.wallet import TestWallet, key_of
@@ -74,6 +79,45 @@ def test_nodes_askNameAndCarryOutARollback(scene: Scene) -> None:
         assert run_view(chain, run).head not in (book.head_id, bytes(32))
         assert book.head is not None and book.head.kind is Kind.EPOCH
     assert scene.trouble == []
+
+
+def test_nodesThatSign_handTheirVotesToTheRecorder_whoMovesTheHead(scene: Scene, tmp_path: Path) -> None:
+    ground = Ground(scene.node, scene.world.rpc, scene.world.deployment)  # type: ignore[arg-type]
+    with new_stage(ground, tmp_path / "run") as stage:
+        for accuracy_ppm in (500_000, 900_000, 100_000):
+            stage.trainer.epoch(accuracy_ppm)
+        stage.until_idle(*NODES)
+        stage.open_vote()
+        stage.recording.step()
+        head, node = stage.view.head, key_of(NODES[0]).address
+        shutil.copytree(
+            tmp_path / "run" / "node-1" / "book", book_of(scene.settings.data_dir, stage.run, node)
+        )
+        for account in NODES[:2]:
+            page, wallet = at_run(scene, stage.run, account)
+            page.locator("#recorder").fill("http://127.0.0.1:9")
+            press(page, "rollback-sign")
+            expect(page.locator("#sheet-says")).to_contain_text("http://127.0.0.1:9 does not answer")
+            page.locator("#sheet-close").click()
+            page.locator("#recorder").fill(stage.server.url)
+            press(page, "rollback-sign")
+            expect(page.locator("#sheet-says")).to_contain_text("Vote, as a node, that run")
+            page.locator("#sign").click()
+            expect(page.locator("#said")).to_contain_text("The recorder has your vote")
+            assert wallet.requests("eth_sendTransaction") == []
+            ready(page)
+            page.locator("input[name='target']:not(:checked)").first.check()
+            press(page, "rollback-sign")
+            expect(page.locator("#sheet-says")).to_contain_text("named another target in vote 1 already")
+        state = RecorderClient(stage.server.url, stage.run).state()
+        assert state.vote is not None
+        assert state.vote.signed == {key_of(index).address for index in NODES[:2]}
+        stage.recording.hurry()
+        for _ in range(20):
+            stage.recording.step()
+        assert stage.view.head != head
+    said = [each for each in scene.trouble if "409" not in each and "503" not in each]
+    assert said == []
 
 
 @pytest.mark.long

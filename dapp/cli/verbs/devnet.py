@@ -32,7 +32,8 @@ def devnet(
     from dapp.chain.signer import Signer
 
     with Anvil(accounts=accounts, port=port, block_time_s=block_time) as node:
-        deployment = deploy(Chain(node.rpc(), None, Signer.devnet(0)), draw_delay)
+        deployer = Chain(node.rpc(), None, Signer.devnet(0))
+        deployment = deploy(deployer, draw_delay, session.settings.deployments)
         data = {
             "rpc": node.http_url,
             "chain_id": deployment.chain_id,

@@ -23,9 +23,12 @@ def fuse(
     rule: Annotated[str | None, typer.Option("--rule", help="Fusion rule. Default: the task's.")] = None,
 ) -> Reply:
     """Fuse the accepted models of a settled task and put the result into the store."""
+    from dapp import fused_here
     from dapp.stages import fuse as stage
 
-    fused = stage.fuse(session.reader(), arguments.task_id(task), rule)
+    ctx = session.reader()
+    fused = stage.fuse(ctx, arguments.task_id(task), rule)
+    fused_here.keep(session.settings.data_dir, ctx.chain, fused.task, fused.manifest)
     session.output.say(f"Accuracy on the development test data: {percent(fused.manifest.score_ppm)}")
     return Reply(
         fused.manifest_cid,

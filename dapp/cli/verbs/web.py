@@ -31,6 +31,20 @@ def web(
             help="SQLAlchemy URL of the index; else a file in --data-dir.",
         ),
     ] = "",
+    webhook: Annotated[
+        str,
+        typer.Option(
+            "--webhook", envvar="QUORATE_WEBHOOK", help="Post reminders there: https, or this machine."
+        ),
+    ] = "",
+    remind: Annotated[
+        list[str] | None,
+        typer.Option("--remind", help="An account that is reminded; may be given several times."),
+    ] = None,
+    remind_before: Annotated[
+        int,
+        typer.Option("--remind-before", min=1, max=10_080, help="Minutes before a window closes."),
+    ] = 60,
 ) -> None:
     """Serve the web interface on this machine, print its address; Ctrl-C ends it. It holds no key.
 
@@ -40,13 +54,19 @@ def web(
 
     from dapp.chain.errors import EndpointDown
     from dapp.config import Settings
+    from dapp.web.reminders.settings import ReminderSettings
     from dapp.web.sample import sample
     from dapp.web.serve import WebServer
     from dapp.web.settings import LOOPBACK, WebSettings
 
     if host not in LOOPBACK:
         raise Usage(f"--host {host[:40]!r} is not this machine", fix=f"Take one of: {', '.join(LOOPBACK)}.")
-    settings = WebSettings(session.settings, host, port, index_url=index_url)
+    if remind and not webhook:
+        raise Usage("--remind needs an address to post to", fix="Name it with --webhook or QUORATE_WEBHOOK.")
+    if webhook and not remind:
+        session.output.say("Nobody is reminded: name accounts with --remind.")
+    reminders = ReminderSettings(webhook, tuple(remind), 60 * remind_before) if remind else None
+    settings = WebSettings(session.settings, host, port, index_url=index_url, reminders=reminders)
     steps = []
     with contextlib.ExitStack() as closing:
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from dapp.chain import events
-from dapp.chain.badges import badges_of
+from dapp.chain.badges import BadgeKind, badges_of
 from dapp.demo.cast import GasBook
 from dapp.demo.lifelong.budget import CHALLENGE_S, COMMITTEE, PRIZE_WEI, RULE
 from dapp.demo.lifelong.cast import Cast
@@ -159,6 +159,7 @@ class Living:
             played.taken or tuple(candidate.contributor for candidate in played.candidates),
             accepted=bool(played.taken),
             overturned=played.overturning is not None,
+            refused=_why_refused(played),
             candidates=played.candidates,
         )
         self._steps.append(row)
@@ -178,6 +179,7 @@ class Living:
         back = sum(event.amount_wei for event in events.of_type(known.history, events.LineageClosed))
         left = initiator.chain.rpc.balance_wei(initiator.chain.lineage.address)
         changed, compared = self._changed(known)
+        opened = [candidate for played in self._played for candidate in played.candidates]
         self.setting.narrator.did(
             "the files", f"of all heads in the store: {changed} of {compared} old tensors changed"
         )
@@ -187,11 +189,16 @@ class Living:
             rule=RULE,
             threshold_ppm=known.terms.threshold_ppm,
             steps=tuple(self._steps),
+            rounds=len(self._played),
+            participants=len({candidate.contributor for candidate in opened}),
+            models_opened=len(opened),
+            models_taken=sum(candidate.taken for candidate in opened),
             baselines={},
             old_weights_changed=changed,
             old_weights_compared=compared,
             cheat=next((p.overturning for p in self._played if p.overturning is not None), None),
             badges=rows,
+            reputation=_reputations(rows),
             gas=dict(sorted(self._book.dearest.items())),
             prizes_paid_wei=paid,
             prizes_returned_wei=back,
@@ -236,6 +243,24 @@ class Living:
         return changed, compared
 
 
+def _why_refused(played: Played) -> str | None:
+    """Why no head of a round stands; None where one does."""
+    if played.taken:
+        return None
+    if played.overturning is not None:
+        return f"overturned: tensor {played.overturning.place} ({played.overturning.tensor}) was changed"
+    each = [f"model {c.model} of {c.name}: {c.reason or 'no majority took it'}" for c in played.candidates]
+    return "; ".join(each) or "nobody opened a model"
+
+
+def _reputations(rows: Sequence[BadgeRow]) -> dict[str, int]:
+    """What everyone's badges add up to, by name."""
+    kinds: dict[str, list[BadgeKind]] = {}
+    for row in rows:
+        kinds.setdefault(row.name, []).append(BadgeKind[row.kind.upper()])
+    return {name: badges.reputation(own) for name, own in kinds.items()}
+
+
 def _step(
     kind: str,
     task: str | None,
@@ -247,6 +272,7 @@ def _step(
     *,
     accepted: bool,
     overturned: bool = False,
+    refused: str | None = None,
     candidates: tuple[Candidate, ...] = (),
 ) -> Step:
     return Step(
@@ -259,5 +285,6 @@ def _step(
         accepted=accepted,
         overturned=overturned,
         taught_by=taught_by,
+        refused=refused,
         candidates=candidates,
     )

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from ml.evaluate import ppm
 
 FORGETTING = (
-    "mean over earlier groups of classes: best earlier accuracy less the present one (Chaudhry, 2018)"
+    "mean over earlier groups of classes: best earlier accuracy less the present one"
+    " (Chaudhry et al., 2018; docs/lifelong.md)"
 )
 BACKWARD = "mean over earlier groups of classes: present accuracy less that when they were taught (BWT)"
 

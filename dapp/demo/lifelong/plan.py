@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from dapp.demo.lifelong.protocols import PROTOCOLS
+from dapp.demo.lifelong.protocols import PARTICIPANTS, PROTOCOLS
 
 NAMES: Final = (
     "deploy",
@@ -48,6 +48,7 @@ def announcement(dataset: str, seed: int, quick: bool) -> str:
     expected_s = sum(stages.values())
     length = "about 1 minute" if expected_s <= 90 else f"about {round(expected_s / 60)} minutes"
     return (
-        f"Life-long learning, several participants: {dataset}, protocols {names}, seed {seed}, on {chain}.\n"
+        f"Life-long learning, {PARTICIPANTS} participants: {dataset}, protocols {names}, seed {seed},"
+        f" on {chain}.\n"
         f"{len(stages)} stages, {length} on 2 cores."
     )

@@ -15,8 +15,9 @@ TIMES: Final = ("wall_s", "times_s", "machine")
 
 @dataclass(frozen=True)
 class Candidate:
-    """A model that was opened in a round."""
+    """A model that was opened in a round; `reason` speaks of others of the same round by their numbers."""
 
+    model: int  # its number in the round, in order of opening, from 0
     contributor: str
     name: str
     classes: tuple[str, ...]  # that it brings; none where it improves
@@ -43,6 +44,7 @@ class Step:
     accepted: bool  # and not overturned
     overturned: bool
     taught_by: tuple[str, ...]  # where nothing was accepted, those who tried
+    refused: str | None = None  # why no head of this round stands; None where one does
     candidates: tuple[Candidate, ...] = ()
 
 
@@ -93,6 +95,10 @@ class Life:
     rule: str
     threshold_ppm: int
     steps: tuple[Step, ...]
+    rounds: int
+    participants: int  # who opened at least one model
+    models_opened: int  # by all of them, in all rounds
+    models_taken: int  # of those, in heads that stand
     baselines: Mapping[str, tuple[RivalStep, ...]]
     old_weights_changed: (
         int  # tensors of a head whose bytes are not the same in the next, over all extensions
@@ -100,6 +106,7 @@ class Life:
     old_weights_compared: int
     cheat: Overturning | None
     badges: tuple[BadgeRow, ...]
+    reputation: Mapping[str, int]  # what each one's badges add up to, by name
     gas: Mapping[str, int]  # operation: gas of its dearest transaction
     prizes_paid_wei: int
     prizes_returned_wei: int

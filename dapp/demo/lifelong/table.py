@@ -15,27 +15,56 @@ def summary(report: Report) -> Group:
     """All tables of `report`."""
     parts: list[RenderableType] = []
     for life in report.protocols:
-        parts += [_steps(life, report), _rivals(life), _badges(life)]
-    return Group(*parts)
+        parts += [_steps(life, report), *_refusals(life), _rivals(life), _badges(life)]
+    return Group(*parts, f"forgotten: {report.forgetting}", f"backward: {report.backward_transfer}")
 
 
 def _steps(life: Life, report: Report) -> Table:
     where = f"{report.test_samples:,} test images of {report.dataset}"
-    table = _table(f"{life.protocol}: every step, on the {where} (old: classes known before the step)")
-    for heading in ("step", "classes", "by", "taken", "all seen", "old", "forgotten", "backward"):
-        table.add_column(
-            heading, justify="left" if heading in ("step", "classes", "by", "taken") else "right"
-        )
-    for step in life.steps:
+    counted = (
+        f"{life.rounds} rounds, {life.participants} participants,"
+        f" {life.models_opened} models opened, {life.models_taken} of them taken"
+    )
+    table = _table(
+        f"{life.protocol}: {counted}\nEvery step, on the {where} (old: classes known before the step)"
+    )
+    left = ("step", "classes", "by", "models taken")
+    for heading in (*left, "all seen", "old", "forgotten", "backward"):
+        table.add_column(heading, justify="left" if heading in left else "right")
+    for number, step in enumerate(life.steps):
         names = {c.contributor: c.name for c in step.candidates}
         table.add_row(
-            step.kind,
+            f"{number} {step.kind}" if number else step.kind,
             ",".join(step.classes) or "-",
             ", ".join(names.get(account, "initiator") for account in step.taught_by),
-            "overturned" if step.overturned else "yes" if step.accepted else "no",
+            _taken(step) if number else "-",
             *_cells(step),
         )
     return table
+
+
+def _taken(step: Step) -> str:
+    """How many of a round's models are in a head that stands."""
+    counted = f"{sum(c.taken for c in step.candidates)} of {len(step.candidates)}"
+    return f"{counted}, overturned" if step.overturned else counted
+
+
+def _refusals(life: Life) -> list[RenderableType]:
+    """Every model that is in no head, and why: nothing where all are."""
+    rows = [
+        (str(number), f"{c.model} of {c.name}", str(c.votes_for), c.reason or "no majority took it")
+        for number, step in enumerate(life.steps)
+        for c in step.candidates
+        if not c.taken
+    ]
+    if not rows:
+        return []
+    table = _table(f"{life.protocol}: models that were not taken, and why (as an honest verifier found)")
+    for heading in ("round", "model", "votes", "why"):
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*row)
+    return [table]
 
 
 def _rivals(life: Life) -> Table:
@@ -63,7 +92,7 @@ def _badges(life: Life) -> Table:
     for name in dict.fromkeys(badge.name for badge in life.badges):
         own = [badge for badge in life.badges if badge.name == name]
         counts = [str(sum(badge.kind == kind for badge in own)) for kind in kinds]
-        table.add_row(name, *counts, str(sum(badge.points for badge in own)))
+        table.add_row(name, *counts, str(life.reputation[name]))
     return table
 
 

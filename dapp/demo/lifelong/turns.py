@@ -60,11 +60,12 @@ class Table:
         view, who = task.show(self.cast.initiator.ctx, of), self.cast.passer_by
         if not view.accepted:
             rounds.close(who.ctx, of)
-            self._did(who, "closes the round: nothing was accepted, the head stays")
+            opened = f"{len(view.models)} model{'' if len(view.models) == 1 else 's'}"
+            self._did(who, f"closes the round: of {opened} none was accepted, the head stays")
             return Played(of, turn.kind, self._candidates(view, turn, verified, ()), (), (), None)
         extended = extend.extend(who.ctx, of)
-        names = ", ".join(self.cast.named(c) for c in extended.contributors)
-        self._did(who, f"makes it head {extended.head}, by {names}")
+        models = [f"model {m.index} of {self.cast.named(m.contributor)}" for m in view.accepted]
+        self._did(who, f"makes {' and '.join(models)} head {extended.head}")
         overturning = self._overturn(of, extended.head, trained) if turn.cheats else None
         self._pass_challenge()
         taken = () if overturning else extended.contributors
@@ -122,7 +123,7 @@ class Table:
         for actor, _ in jobs:
             commit.seal(actor.ctx, of, trained[actor.name].manifest, trained[actor.name].weights)
         self._wait(of, Phase.SUBMIT)
-        for actor, job in jobs:
+        for model, (actor, job) in enumerate(jobs):
             commit.open_model(actor.ctx, of)
             if turn.cheats:
                 cheating.declare(actor.ctx, of)
@@ -130,7 +131,7 @@ class Table:
                 rounds.declare(actor.ctx, of)
             what = "a better head" if turn.kind == "improve" else f"class {_listed(job.labels)}"
             claimed = trained[actor.name].manifest.claimed_ppm
-            self._did(actor, f"opens {what}, claims a likelihood of {_percent(claimed)}")
+            self._did(actor, f"opens model {model}: {what}, claims a likelihood of {_percent(claimed)}")
         self._wait(of, Phase.OPEN)
         return trained
 
@@ -167,13 +168,15 @@ class Table:
         for actor in committee:
             scores = vote.open_ballot(actor.ctx, of).scores_ppm
             told = ", ".join(
-                f"{_percent(measured_ppm(s))} {'take' if s >= TAKEN else 'leave'}" for s in scores
+                f"model {model} {_percent(measured_ppm(s))} {'take' if s >= TAKEN else 'leave'}"
+                for model, s in enumerate(scores)
             )
             self._did(actor, f"{'is bought and votes' if actor in bought else 'votes'}: {told}")
         name, found = next(iter(verified.items()))  # all honest ones find the same
         for score in found.scores:
             if score.reason is not None:
-                self._say(name, f"would not take {self.cast.named(score.contributor)}'s: {score.reason}")
+                whose = self.cast.named(score.contributor)
+                self._say(name, f"would not take model {score.index} of {whose}: {score.reason}")
         self._wait(of, Phase.BALLOT)
         return verified
 
@@ -219,6 +222,7 @@ class Table:
         names = self.setting.material.dataset.labels
         return tuple(
             Candidate(
+                model=model.index,
                 contributor=model.contributor,
                 name=self.cast.named(model.contributor),
                 classes=tuple(names[n] for n in labels[model.contributor]) if turn.kind == "extend" else (),

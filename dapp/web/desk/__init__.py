@@ -10,17 +10,19 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 from starlette.concurrency import run_in_threadpool
 
-from dapp.web.desk import contributor, initiator, nodes, verifier, voting
+from dapp.web.desk import committing, contributor, due, initiator, lists, nodes, verifier, voting
 from dapp.web.desk.office import office_of
 from dapp.web.desk.voting import resume
 from ml.errors import QuorateError
 
 _log = logging.getLogger(__name__)
 ROUTERS: Final[tuple[APIRouter, ...]] = (
-    verifier.router, voting.router, contributor.router, initiator.router, nodes.router
+    due.router, verifier.router, voting.router, contributor.router, committing.router, initiator.router,
+    lists.router, nodes.router,
 )  # fmt: skip
 BODIES: Final[Mapping[str, int]] = {  # how a path begins, and the bytes it takes
-    contributor.UPLOAD: contributor.MAX_UPLOAD_BYTES
+    committing.UPLOAD: committing.MAX_UPLOAD_BYTES,
+    lists.PATH: lists.MAX_BODY,
 }
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dapp.ballots import BallotState
 from dapp.chain.tasks import Seat, TaskView
 from dapp.chain.words import Phase
+from dapp.openings import SealState
 
 
 @dataclass(frozen=True)
@@ -40,32 +40,32 @@ def evaluating(view: TaskView) -> Control:
     return YES
 
 
-def sealing(view: TaskView, account: str | None, state: BallotState, has_scores: bool) -> Control:
+def sealing(view: TaskView, account: str | None, state: SealState, has_scores: bool) -> Control:
     """One ballot, by those who were drawn, in the phase Vote."""
     if (stop := _seated(view, account)) is not None:
         return stop
-    if state in (BallotState.SEALED, BallotState.MISMATCH):
+    if state in (SealState.SEALED, SealState.MISMATCH):
         return no("Your ballot is sealed. One ballot per verifier: it cannot be replaced.")
-    if state == BallotState.OPENED:
+    if state == SealState.OPENED:
         return no("Your ballot is opened.")
-    if state == BallotState.UNREADABLE:
+    if state == SealState.UNREADABLE:
         return no("Your journal cannot be read, and a salt that is not kept safe would be a lost vote.")
     if view.phase > Phase.VOTE:
         return no("Voting has ended.")
     return YES if has_scores else no("Evaluate first: the ballot needs a score for every model.")
 
 
-def opening(view: TaskView, account: str | None, state: BallotState) -> Control:
+def opening(view: TaskView, account: str | None, state: SealState) -> Control:
     """A sealed ballot, in the phase Ballot."""
     if (stop := _seated(view, account)) is not None:
         return stop
-    if state == BallotState.OPENED:
+    if state == SealState.OPENED:
         return no("Your ballot is opened.")
-    if state == BallotState.UNREADABLE:
+    if state == SealState.UNREADABLE:
         return no("Your journal cannot be read.")
-    if state in (BallotState.NONE, BallotState.DECIDED):
+    if state in (SealState.NONE, SealState.DECIDED):
         return no("You have sealed no ballot." if view.phase > Phase.VOTE else "Seal your ballot first.")
-    if state == BallotState.MISMATCH:
+    if state == SealState.MISMATCH:
         return no("Nothing on this machine opens your sealed ballot: import its recovery file.")
     if view.phase == Phase.VOTE:
         return no(

@@ -35,12 +35,14 @@ class TooManyEvaluations(QuorateError):
 class ModelFound:
     """What one model does on the drawn shards.
 
-    confusion: a row a label, a column a predicted label, and one for answers that are none
+    confusion  a row a label, a column a predicted label, and one for answers that are none
+    fused_ppm  accuracy of it and those before it that reached MAFR, as one; None where they were not fused
     """
 
     index: int
     score_ppm: int
     confusion: tuple[tuple[int, ...], ...]
+    fused_ppm: int | None = None
 
     @property
     def per_label_ppm(self) -> tuple[int | None, ...]:
@@ -96,7 +98,12 @@ class Evaluation:
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Inverse of to_json. Raises ValueError, KeyError, TypeError."""
         found = tuple(
-            ModelFound(each["index"], each["score_ppm"], tuple(map(tuple, each["confusion"])))
+            ModelFound(
+                each["index"],
+                each["score_ppm"],
+                tuple(map(tuple, each["confusion"])),
+                each.get("fused_ppm"),
+            )
             for each in value["found"]
         )
         given = {name: value[name] for name in ("task", "state", "result", "failure", "restarts", "models")}
@@ -232,7 +239,8 @@ def _after(now: Evaluation, said: Mapping[str, Any]) -> Evaluation:
     if kind == "samples":
         return replace(now, progress=Progress(said["index"], said["done"], said["of"], said["correct"]))
     if kind == "scored":
-        found = ModelFound(said["index"], said["score_ppm"], tuple(map(tuple, said["confusion"])))
+        confusion = tuple(map(tuple, said["confusion"]))
+        found = ModelFound(said["index"], said["score_ppm"], confusion, said["fused_ppm"])
         return replace(now, found=(*now.found, found), progress=None)
     if kind == "done":
         result = {name: value for name, value in said.items() if name != "kind"}

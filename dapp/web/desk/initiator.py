@@ -13,10 +13,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import JSONResponse
 
+from dapp.account_lists import Lists, ListUnknown
+from dapp.chain.account_list import ANYONE
 from dapp.chain.words import MAX_MODELS
 from dapp.demo.materials import Material, share_out
-from dapp.gas.estimate import MAX_VERIFIERS, Bill, Plan
-from dapp.gas.estimate import estimate as play
+from dapp.gas.estimate import MAX_VERIFIERS, Plan
 from dapp.gas.money import presets
 from dapp.stages import task
 from dapp.stages.context import Context
@@ -25,11 +26,14 @@ from dapp.stages.task import Terms
 from dapp.web.context import SiteOf
 from dapp.web.desk.accounts import Account, account_of
 from dapp.web.desk.acts import Given, OfficeOf, perform
+from dapp.web.desk.bills import BILLS
+from dapp.web.desk.lists import RootText, Salt, lists_of, pool_key, twin
 from dapp.web.render import page
 from ml.data import load
 
 router = APIRouter(tags=["acts"])
 CACHE: Final = Path.home() / ".cache" / "quorate"
+ANYONE_TEXT: Final = "0x" + ANYONE.hex()
 DAYS_30: Final = 30 * 86_400
 MAX_WEI: Final = 2**96 - 1
 Seconds = Annotated[int, Field(ge=0, le=DAYS_30)]
@@ -58,6 +62,17 @@ class GivenTerms(Given):
     vote_s: Seconds
     ballot_s: Seconds
     number: Annotated[int, Field(ge=0, le=2**31)] = 0
+    contributors: RootText = ANYONE_TEXT
+    allow_list: RootText = ANYONE_TEXT
+    pool_salt: Salt = 0
+
+    @property
+    def contributors_root(self) -> bytes:
+        return bytes.fromhex(self.contributors[2:])
+
+    @property
+    def pool(self) -> PoolKey:
+        return pool_key(bytes.fromhex(self.allow_list[2:]), self.pool_salt)
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,8 @@ def estimate(
     shards_drawn: Annotated[int, Query(ge=1, le=32)] = 10,
 ) -> JSONResponse:
     """The plan is played on a chain in this process; the same plan is played once."""
-    prices, bill = presets()["reference"], _bill(verifiers, models, shards_drawn)
+    plan = Plan(verifiers=verifiers, models=models, shards=max(10, shards_drawn), shards_drawn=shards_drawn)
+    prices, bill = presets()["reference"], BILLS.of(plan)
     roles = [
         RoleCost(
             share.role.name.lower(),
@@ -122,7 +138,15 @@ def estimate(
 
 @router.post("/act/task/open", summary="Open a task")
 def open_task(site: SiteOf, office: OfficeOf, given: GivenTerms) -> JSONResponse:
-    """Shards and salts are on the disk before the wallet is asked; the spec goes into the store."""
+    """Shards and salts are on the disk before the wallet is asked; the spec goes into the store.
+
+    Lists are named by their roots, and have to be kept here: nobody could act at the task without them.
+    """
+    lists = lists_of(site)
+    for root in (given.contributors_root, given.pool.allow_list):
+        if root != ANYONE and lists.get(root) is None:
+            raise ListUnknown(f"this machine does not keep the list with the root 0x{root.hex()}")
+    lists.keep_pool(given.pool)
 
     def opening(ctx: Context) -> object:
         material = _material(given.dataset, given.seed)
@@ -132,7 +156,7 @@ def open_task(site: SiteOf, office: OfficeOf, given: GivenTerms) -> JSONResponse
         opened = task.open_task(ctx, spec, _terms(given, material), material.shards)
         return {"task": opened.task, "spec_cid": opened.spec_cid}
 
-    return perform(site, office, given, opening, _twin(given))
+    return perform(site, office, given, opening, _twin(lists, given))
 
 
 def _terms(given: GivenTerms, material: Material) -> Terms:
@@ -144,7 +168,8 @@ def _terms(given: GivenTerms, material: Material) -> Terms:
         cap=given.cap,
         committee=given.committee,
         shards_drawn=material.shards_drawn,
-        pool=PoolKey().pool,
+        contributors=given.contributors_root,
+        pool=given.pool.pool,
         notice_s=given.notice_s,
         submit_s=given.submit_s,
         open_s=given.open_s,
@@ -155,7 +180,9 @@ def _terms(given: GivenTerms, material: Material) -> Terms:
     )
 
 
-def _twin(given: GivenTerms) -> str:
+def _twin(lists: Lists, given: GivenTerms) -> str:
+    root = given.contributors_root
+    listed = "" if root == ANYONE else f" --contributors {shlex.quote(str(lists.file(root)))}"
     return (
         f"quorate task open --name {shlex.quote(given.name)} --dataset {given.dataset} --seed {given.seed}"
         f" --scenario {given.scenario} --rule {given.rule} --fusion {given.fusion}"
@@ -163,6 +190,7 @@ def _twin(given: GivenTerms) -> str:
         f" --bond {given.bond_wei}wei --cap {given.cap} --committee {given.committee}"
         f" --notice {given.notice_s} --submit {given.submit_s} --open {given.open_s} --draw {given.draw_s}"
         f" --vote {given.vote_s} --ballot {given.ballot_s} --number {given.number}"
+        f"{listed}{twin(lists, given.pool)}"
     )
 
 
@@ -170,9 +198,3 @@ def _twin(given: GivenTerms) -> str:
 def _material(dataset: str, seed: int) -> Material:
     directory = os.environ.get("MNIST_DIR")
     return share_out(load(dataset, Path(directory) if directory else None, CACHE), seed)
-
-
-@lru_cache(maxsize=64)
-def _bill(verifiers: int, models: int, shards_drawn: int) -> Bill:
-    shards = max(10, shards_drawn)
-    return play(Plan(verifiers=verifiers, models=models, shards=shards, shards_drawn=shards_drawn))

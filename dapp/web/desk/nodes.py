@@ -1,4 +1,5 @@
-"""A node's desk at one run: ask for a rollback, name its target by a transaction, carry out what was agreed.
+"""A node's desk at one run: ask for a rollback, name its target by a signature for the recorder or by a
+transaction, carry out what was agreed.
 
 What is named comes from a copy of the run on this machine (a node's, else the recorder's), read and checked.
 """
@@ -15,9 +16,10 @@ from pydantic import Field
 from starlette.responses import JSONResponse
 
 from dapp.chain.client import Chain
-from dapp.chain.ledger import RunView, run_view
+from dapp.chain.ledger import RunView, compact, run_view
 from dapp.ledger import target as targets
 from dapp.ledger.book import Book
+from dapp.ledger.client import RecorderClient
 from dapp.ledger.errors import ContentMissing
 from dapp.ledger.follow import catch_up, open_vote
 from dapp.ledger.places import BOOK, kept
@@ -28,6 +30,7 @@ from dapp.web.context import SiteOf
 from dapp.web.desk.accounts import Account, Id, account_of, id_of
 from dapp.web.desk.acts import Given, IdText, OfficeOf, perform
 from dapp.web.desk.controls import YES, Control, no
+from dapp.web.desk.office import Office
 from dapp.web.render import page
 from ml.errors import QuorateError
 from ml.history.header import Header, Kind
@@ -59,6 +62,18 @@ class GivenTarget(GivenRun):
     target: IdText
 
 
+class GivenSigning(GivenTarget):
+    """And whose server collects signatures."""
+
+    recorder: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class GivenSignature(GivenSigning):
+    """The wallet's signature, 65 bytes."""
+
+    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{130}$")]
+
+
 @dataclass(frozen=True)
 class Target:
     """An epoch that the run could go back to; accuracy lost or won against the present head."""
@@ -75,7 +90,7 @@ class Target:
 
 @dataclass(frozen=True)
 class RollbackPage:
-    """One run, as a node sees it."""
+    """One run, as a node sees it. decided: what the account has named from here in the open vote."""
 
     run: str
     account: str | None
@@ -86,6 +101,7 @@ class RollbackPage:
     trouble: str
     vote: int | None
     vote_ends_at_s: int | None
+    decided: str | None
     head: str
     head_height: int | None
     head_accuracy_ppm: int | None
@@ -94,7 +110,7 @@ class RollbackPage:
 
 
 @page(router, "/rollback/{run}", "desk/rollback.html", summary="A run's rollback vote, as a node sees it")
-def rollback_desk(site: SiteOf, run: Id, account: Account = None) -> RollbackPage:
+def rollback_desk(site: SiteOf, office: OfficeOf, run: Id, account: Account = None) -> RollbackPage:
     """The best epochs before the head, and what this account may do."""
     who, view = account_of(account), run_view(site.chain, id_of(run))
     role = "recorder" if who == view.recorder else "node" if who in view.nodes else "nobody"
@@ -118,6 +134,7 @@ def rollback_desk(site: SiteOf, run: Id, account: Account = None) -> RollbackPag
         trouble=trouble,
         vote=vote,
         vote_ends_at_s=view.vote_ends_at_s if vote else None,
+        decided=None if vote is None or who is None else _decided(office, view, vote, who),
         head="0x" + view.head.hex(),
         head_height=None if head is None else head.height,
         head_accuracy_ppm=None if head is None else head.accuracy_ppm,
@@ -125,6 +142,7 @@ def rollback_desk(site: SiteOf, run: Id, account: Account = None) -> RollbackPag
         controls={
             "ask": _asking(view, who, role, vote, site.now.at_s),
             "name": _naming(view, who, role, vote, found),
+            "sign": _naming(view, who, role, vote, found),
             "carry": YES if vote and quorum else no(f"No target has been named by {view.needed} nodes yet."),
         },
     )
@@ -154,6 +172,31 @@ def name(site: SiteOf, office: OfficeOf, given: GivenTarget) -> JSONResponse:
     return perform(site, office, given, naming, f"quorate node {given.run} --endorse")
 
 
+@router.post("/act/rollback/sign", summary="Sign the target of a rollback")
+def sign(site: SiteOf, office: OfficeOf, given: GivenSigning) -> JSONResponse:
+    """As a node, for a recorder that collects votes: written down before the wallet is asked."""
+    recorder = RecorderClient(given.recorder, given.run_id)
+
+    def signing(ctx: Context) -> object:
+        view, what = _named(ctx.chain, site.web.settings.data_dir, given)
+        targets.collects(recorder, what)
+        return {"signature": targets.sign(ctx.chain, ctx.journal, view, what)}
+
+    return perform(site, office, given, signing, f"quorate node {given.run} --recorder {recorder.url}")
+
+
+@router.post("/act/rollback/hand", summary="Hand a signed target to the recorder")
+def hand(site: SiteOf, given: GivenSignature) -> JSONResponse:
+    """Sent from this machine; the recorder carries a quorum's target out, at its expense."""
+    account = account_of(given.account)
+    assert account is not None
+    recorder = RecorderClient(given.recorder, given.run_id)
+    _, what = _named(site.chain, site.web.settings.data_dir, given)
+    signature = compact(bytes.fromhex(given.signature[2:]))
+    signed = targets.hand_in(recorder, what, account, signature)
+    return JSONResponse({"done": {"signed": len(signed), "vote": what.vote}})
+
+
 @router.post("/act/rollback/carry", summary="Carry a rollback out")
 def carry(site: SiteOf, office: OfficeOf, given: GivenTarget) -> JSONResponse:
     """By anyone, once a quorum has named the target."""
@@ -169,6 +212,16 @@ def carry(site: SiteOf, office: OfficeOf, given: GivenTarget) -> JSONResponse:
         return {"copy": copy}
 
     return perform(site, office, given, carrying)
+
+
+def _decided(office: Office, view: RunView, vote: int, account: str) -> str | None:
+    """None also where the journal cannot be read now: what is named is checked again then."""
+    try:
+        with office.journals.known(account) as journal:
+            target = None if journal is None else targets.decided(journal, view, vote)
+    except QuorateError:
+        return None
+    return None if target is None else "0x" + target.hex()
 
 
 def _named(chain: Chain, data_dir: Path, given: GivenTarget) -> tuple[RunView, Named]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from fastapi import FastAPI
 
-from dapp import ballots
-from dapp.ballots import BallotState, Decided
+from dapp import ballots, own_models
 from dapp.chain.client import Chain
 from dapp.chain.clock import ChainClock
 from dapp.chain.tasks import TaskView
+from dapp.chain.words import Submission, SubmissionState
 from dapp.journal import Journal
+from dapp.openings import SealState
 from dapp.stages.context import Context
 from dapp.store import Store
 from dapp.web.backend import Backend
@@ -40,12 +41,12 @@ class Office:
 
 @dataclass(frozen=True)
 class Standing:
-    """How an account's ballot stands.
+    """How an account's ballot or model stands.
 
     trouble  why the journal cannot be read
     """
 
-    state: BallotState
+    state: SealState
     trouble: str = ""
 
 
@@ -69,24 +70,66 @@ def office_of(app: FastAPI) -> Office:
 
 
 def standing(journals: Journals, chain: Chain, view: TaskView, account: str | None) -> Standing:
-    """The chain's seal, held against the journal's ballots."""
+    """How an account's ballot stands: the chain's seal, held against the journal's ballots."""
+    seat = None if account is None else view.seat_of(account)
+    sealed = None if seat is None else seat.sealed
+
+    def opens(journal: Journal) -> bool:
+        assert account is not None and sealed is not None
+        known = ballots.decided(journal, view.task)
+        return ballots.opening(known, chain.board, view.task, account, sealed) is not None
+
+    return _standing(
+        journals,
+        account,
+        is_opened=seat is not None and seat.scores_ppm is not None,
+        is_sealed=sealed is not None,
+        knows=lambda journal: bool(ballots.decided(journal, view.task)),
+        opens=opens,
+    )
+
+
+def model_standing(journals: Journals, chain: Chain, view: TaskView, account: str | None) -> Standing:
+    """How an account's model stands: the chain's seal, held against the journal's models."""
     if account is None:
-        return Standing(BallotState.NONE)
-    seat = view.seat_of(account)
-    if seat is not None and seat.scores_ppm is not None:
-        return Standing(BallotState.OPENED)
+        return Standing(SealState.NONE)
+    stored = Submission.unpack(chain.read(chain.quorate.call("submissionOf", view.task, account))[0])
+
+    def opens(journal: Journal) -> bool:
+        known = own_models.decided(journal, view.task)
+        return own_models.opening(known, journal, chain.board, view.task, account, stored) is not None
+
+    return _standing(
+        journals,
+        account,
+        is_opened=view.model_of(account) is not None,
+        is_sealed=stored.state != SubmissionState.NONE,
+        knows=lambda journal: bool(own_models.decided(journal, view.task)),
+        opens=opens,
+    )
+
+
+def _standing(
+    journals: Journals,
+    account: str | None,
+    *,
+    is_opened: bool,
+    is_sealed: bool,
+    knows: Callable[[Journal], bool],
+    opens: Callable[[Journal], bool],
+) -> Standing:
+    """What the chain shows, and what the journal has for it."""
+    if account is None:
+        return Standing(SealState.NONE)
+    if is_opened:
+        return Standing(SealState.OPENED)
     try:
         with journals.known(account) as journal:
-            known = _decided(journal, view.task)
+            if is_sealed:
+                is_here = journal is not None and opens(journal)
+                return Standing(SealState.SEALED if is_here else SealState.MISMATCH)
+            is_decided = journal is not None and knows(journal)
+            return Standing(SealState.DECIDED if is_decided else SealState.NONE)
     except (QuorateError, ValueError, KeyError, TypeError) as error:
-        return Standing(
-            BallotState.UNREADABLE, error.message if isinstance(error, QuorateError) else str(error)
-        )
-    if seat is None or seat.sealed is None:
-        return Standing(BallotState.DECIDED if known else BallotState.NONE)
-    opens = ballots.opening(known, chain.board, view.task, account, seat.sealed)
-    return Standing(BallotState.SEALED if opens else BallotState.MISMATCH)
-
-
-def _decided(journal: Journal | None, task: bytes) -> tuple[Decided, ...]:
-    return () if journal is None else ballots.decided(journal, task)
+        trouble = error.message if isinstance(error, QuorateError) else str(error)
+        return Standing(SealState.UNREADABLE, trouble)

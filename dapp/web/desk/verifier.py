@@ -1,4 +1,4 @@
-"""The verifier's desk: what is due for an account, and one task to evaluate, vote on and be paid for."""
+"""The verifier's desk of one task: to evaluate, vote on and be paid for."""
 
 from __future__ import annotations
 
@@ -11,58 +11,35 @@ from fastapi import APIRouter, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from dapp import packages
-from dapp.ballots import BallotState
 from dapp.chain import owed, tasks
-from dapp.chain.tasks import Seat, TaskView
-from dapp.chain.words import Phase
-from dapp.index import queries
+from dapp.chain.tasks import TaskView
 from dapp.store import StoreError, cid_from_digest
+from dapp.web import baselines
+from dapp.web.baselines import Baseline
 from dapp.web.context import Site, SiteOf
 from dapp.web.desk.accounts import Account, Id, account_of, id_of
 from dapp.web.desk.acts import OfficeOf
 from dapp.web.desk.controls import Control, evaluating, opening, sealing, withdrawing
 from dapp.web.desk.evaluations import Evaluation
+from dapp.web.desk.lists import joining_of, lists_of
 from dapp.web.desk.office import Office, office_of, standing
 from dapp.web.phases import PHASES, PhaseShown
 from dapp.web.render import page
 from ml.errors import QuorateError
+from ml.round_rules import measured_ppm
+from ml.spec import FUSE, TaskSpec
 
 router = APIRouter(tags=["desk"])
-LOOKED_AT: Final = 200  # tasks that the list of what is due looks through, the newest first
 LOOK_S: Final = 0.25  # between two looks at how far an evaluation is
 KEEP_ALIVE: Final = 40  # looks
-LIVE: Final = frozenset({Phase.DRAW, Phase.VOTE, Phase.BALLOT, Phase.SETTLED, Phase.LAPSED})
-
-
-@dataclass(frozen=True)
-class Due:
-    """One task in the list: what is to be done there, if anything.
-
-    urgency  0: now, and it ends;  1: later;  2: nothing any more
-    """
-
-    task: str
-    name: str | None
-    phase: PhaseShown
-    what: str
-    urgency: int
-    at_s: int | None
-    ballot: str
-
-
-@dataclass(frozen=True)
-class DeskPage:
-    """What is due for an account."""
-
-    account: str | None
-    due: list[Due]
 
 
 @dataclass(frozen=True)
 class ModelToJudge:
     """An opened model, and what its evaluation here has found.
 
-    confusion  a row a label, a column a predicted label, the last for answers that are none
+    confusion       a row a label, a column a predicted label, the last for answers that are none
+    likelihood_ppm  that its score tells, in a round
     """
 
     index: int
@@ -71,6 +48,7 @@ class ModelToJudge:
     claimed_ppm: int
     struck: bool
     score_ppm: int | None
+    likelihood_ppm: int | None
     reason: str | None
     reaches_mafr: bool | None
     per_label_ppm: list[int | None]
@@ -96,7 +74,7 @@ class EvaluationShown:
 
 @dataclass(frozen=True)
 class TaskDeskPage:
-    """One task, as a verifier sees it."""
+    """One task, as a verifier sees it. pool_known: whether it is known here whom the task's pool admits."""
 
     task: str
     name: str
@@ -105,6 +83,8 @@ class TaskDeskPage:
     phase_ends_at_s: int | None
     seat: int | None
     is_drawn: bool
+    pool: str
+    pool_known: bool
     committee: int | None
     sealed: int
     opened: int
@@ -115,26 +95,12 @@ class TaskDeskPage:
     judged_on: str | None
     labels: list[str]
     models: list[ModelToJudge]
+    baselines: list[Baseline]
     evaluation: EvaluationShown
     ballot: str
     ballot_trouble: str
     own_scores_ppm: list[int] | None
     controls: dict[str, Control]
-
-
-@page(router, "/desk", "desk/desk.html", summary="What is due for a verifier")
-def desk(site: SiteOf, account: Account = None) -> DeskPage:
-    """Tasks that the account has a seat in, the most pressing first."""
-    who = account_of(account)
-    if who is None:
-        return DeskPage(None, [])
-    found = []
-    for row in queries.tasks(site.index, queries.TaskFilter(LIVE), site.now.at_s, None, LOOKED_AT).rows:
-        view = tasks.view(site.chain, id_of(row.task))
-        seat = view.seat_of(who)
-        if seat is not None:
-            found.append(_due(site, view, seat, row.name))
-    return DeskPage(who, sorted(found, key=lambda due: (due.urgency, due.at_s or 2**62)))
 
 
 @page(router, "/desk/{task}", "desk/task.html", summary="One task, as a verifier sees it")
@@ -149,18 +115,20 @@ def shown(site: Site, office: Office, view: TaskView, who: str | None) -> TaskDe
     result = evaluation.result if evaluation is not None and evaluation.state == "done" else None
     stands = standing(office.journals, site.chain, view, who)
     seat = None if who is None else view.seat_of(who)
-    name, labels = _spec(site, view)
+    spec = _spec(site, view)
     claims = () if who is None else owed.claims(site.chain, view, who)
     owed_wei = sum(claim.amount_wei for claim in claims if not claim.taken)
     was_paid = any(claim.taken for claim in claims)
     opened = None if seat is None or seat.scores_ppm is None else list(seat.scores_ppm)
     return TaskDeskPage(
         task="0x" + view.task.hex(),
-        name=name,
+        name=f"Task 0x{view.task.hex()[:8]}…" if spec is None else spec.name,
         account=who,
         phase=PHASES[view.phase],
         phase_ends_at_s=view.ends_at_s(view.phase),
         seat=None if seat is None else seat.seat,
+        pool="0x" + view.key.pool.hex(),
+        pool_known=lists_of(site).pool(view.key.pool) is not None,
         is_drawn=seat is not None and seat.place is not None,
         committee=view.committee,
         sealed=sum(each.sealed is not None for each in view.drawn_seats),
@@ -170,13 +138,15 @@ def shown(site: Site, office: Office, view: TaskView, who: str | None) -> TaskDe
         owed_wei=str(owed_wei),
         samples=None if result is None else result["samples"],
         judged_on=None if result is None else result["shards_unusable"],
-        labels=labels,
-        models=_models(view, evaluation),
+        labels=[] if spec is None else list(spec.labels),
+        models=_models(view, evaluation, spec is not None and spec.kind != FUSE),
+        baselines=baselines.of_desk(site, view, spec, evaluation),
         evaluation=_shown(view, evaluation),
         ballot=stands.state.name.lower(),
         ballot_trouble=stands.trouble,
         own_scores_ppm=opened,
         controls={
+            "join": joining_of(site, view, who),
             "evaluate": evaluating(view),
             "seal": sealing(view, who, stands.state, result is not None),
             "open": opening(view, who, stands.state),
@@ -198,7 +168,7 @@ async def progress(request: Request, task: Id) -> AsyncIterator[ServerSentEvent]
         if found.version == version:
             quiet += 1
             if quiet % KEEP_ALIVE == 0:
-                yield ServerSentEvent(comment="still here")
+                yield ServerSentEvent(data={}, event="still")
             await asyncio.sleep(
                 LOOK_S
             )  # not in a thread: whoever watches must not keep pages from being made
@@ -223,39 +193,7 @@ def said(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def _due(site: Site, view: TaskView, seat: Seat, name: str | None) -> Due:
-    """What is to be done at a task, from the chain alone: whether a ballot can be opened, its desk tells."""
-    state = _on_chain(seat)
-    ends_at_s = view.ends_at_s(view.phase)
-    what, urgency = "Nothing any more", 2
-    if view.phase == Phase.DRAW:
-        what, urgency = "Wait: the committee is being drawn", 1
-    elif seat.place is None and view.phase != Phase.LAPSED:
-        what = "Not drawn for this task"
-    elif view.phase == Phase.VOTE:
-        if state is BallotState.NONE:
-            what, urgency = "Evaluate, and seal your ballot", 0
-        else:
-            what, urgency = "Open your ballot when voting has ended", 1
-    elif view.phase == Phase.BALLOT:
-        if state is BallotState.SEALED:
-            what, urgency = "Open your ballot", 0
-        elif state is BallotState.OPENED:
-            what, urgency = "Take your fee when the task is over", 1
-        else:
-            what = "No ballot was sealed in time"
-    elif owed.owed(site.chain, view, seat.verifier):
-        what, urgency = "Take your fee", 0
-    return Due("0x" + view.task.hex(), name, PHASES[view.phase], what, urgency, ends_at_s, state.name.lower())
-
-
-def _on_chain(seat: Seat) -> BallotState:
-    if seat.scores_ppm is not None:
-        return BallotState.OPENED
-    return BallotState.NONE if seat.sealed is None else BallotState.SEALED
-
-
-def _models(view: TaskView, evaluation: Evaluation | None) -> list[ModelToJudge]:
+def _models(view: TaskView, evaluation: Evaluation | None, is_round: bool) -> list[ModelToJudge]:
     found = {} if evaluation is None else {each.index: each for each in evaluation.found}
     result = None if evaluation is None else evaluation.result
     final = {} if result is None else {each["index"]: each for each in result["scores"]}
@@ -271,6 +209,7 @@ def _models(view: TaskView, evaluation: Evaluation | None) -> list[ModelToJudge]
                 claimed_ppm=model.claimed_ppm,
                 struck=model.struck,
                 score_ppm=score_ppm,
+                likelihood_ppm=measured_ppm(score_ppm) if is_round and score_ppm is not None else None,
                 reason=about["reason"] if about else None,
                 reaches_mafr=None if score_ppm is None else score_ppm >= view.key.mafr_ppm,
                 per_label_ppm=list(measured.per_label_ppm) if measured else [],
@@ -299,10 +238,9 @@ def _shown(view: TaskView, evaluation: Evaluation | None) -> EvaluationShown:
     )
 
 
-def _spec(site: Site, view: TaskView) -> tuple[str, list[str]]:
-    """The task's name and labels; without its specification, what can be said without."""
+def _spec(site: Site, view: TaskView) -> TaskSpec | None:
+    """Without it, pages say what can be said without."""
     try:
-        spec = packages.spec(site.store, view.key.spec)
+        return packages.spec(site.store, view.key.spec)
     except (*packages.PEER_FAULTS, StoreError, QuorateError):
-        return f"Task 0x{view.task.hex()[:8]}…", []
-    return spec.name, list(spec.labels)
+        return None

@@ -24,6 +24,7 @@ from dapp.web.desk.accounts import account_of
 from dapp.web.desk.acts import GivenTask, OfficeOf, perform
 from dapp.web.desk.evaluations import Evaluation
 from dapp.web.desk.office import Office
+from dapp.web.desk.recovery import GivenRecovery, RecoveryRefused, about
 
 router = APIRouter(tags=["acts"])
 _LOCAL: Final = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:\d+)?/?")
@@ -57,20 +58,11 @@ class GivenOpening(GivenTask):
     withdraw: bool = False
 
 
-class GivenBallot(GivenTask):
-    """What a recovery file holds, deciphered in the page."""
+class GivenBallot(GivenRecovery):
+    """A ballot's recovery file."""
 
     scores_ppm: Annotated[list[Ppm], Field(max_length=21)]
     salt: Annotated[str, Field(pattern="^0x[0-9a-f]{32}$")]
-    board: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{40}$")]
-    chain_id: int
-
-
-class RecoveryRefused(NotSealedHere):
-    """A recovery file of another chain, board, task or account."""
-
-    code = "recovery-refused"
-    default_fix = "Choose the recovery file of this ballot: its name begins with the task's id."
 
 
 def network(chain_id: int, rpc: str) -> dict[str, Any]:
@@ -153,16 +145,8 @@ def secret(site: SiteOf, office: OfficeOf, given: GivenTask) -> JSONResponse:
     ballot = known[0] if sealed is None else ballots.opening(known, board, given.task_id, account, sealed)
     if ballot is None:
         raise NotSealedHere("no ballot that is kept here opens the one that was sealed")
-    return JSONResponse(
-        {
-            "chain_id": board.chain_id,
-            "board": board.address,
-            "task": given.task,
-            "account": account,
-            "scores_ppm": list(ballot.scores_ppm),
-            "salt": "0x" + ballot.salt.hex(),
-        }
-    )
+    secret = {"scores_ppm": list(ballot.scores_ppm), "salt": "0x" + ballot.salt.hex()}
+    return JSONResponse(about(board, given, account) | secret)
 
 
 @router.post("/act/vote/recover", summary="Take in a recovery file")
@@ -171,8 +155,7 @@ def recover(site: SiteOf, office: OfficeOf, given: GivenBallot) -> JSONResponse:
     account, board = account_of(given.account), site.chain.board
     assert account is not None
     ballot = Decided(pack_scores(given.scores_ppm), bytes.fromhex(given.salt[2:]))
-    if (given.chain_id, given.board) != (board.chain_id, board.address):
-        raise RecoveryRefused(f"the file is of chain {given.chain_id} and board {given.board}")
+    given.check(board)
     seat = tasks.view(site.chain, given.task_id).seat_of(account)
     if seat is None or seat.sealed is None:
         raise RecoveryRefused(f"{account} has sealed no ballot for task {given.task}")

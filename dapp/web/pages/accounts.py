@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 
 from dapp.chain.badges import BadgeKind, metadata
 from dapp.index.tables import Badge, Ballot, Payout, Run, Submission, Task
-from dapp.stages.badges import POINTS
+from dapp.stages.badges import POINTS, reputation
 from dapp.web.context import Site, SiteOf
 from dapp.web.render import page
 from ml.errors import QuorateError
@@ -80,7 +80,7 @@ def account(site: SiteOf, account: Account) -> AccountPage:
         account=who,
         badges=[_badge(site, row) for row in found[:SHOWN]],
         badges_left_out=max(0, len(found) - SHOWN),
-        reputation=sum(POINTS[BadgeKind(row.kind)] for row in found),
+        reputation=reputation(BadgeKind(row.kind) for row in found),
         deeds=_deeds(site, who),
         opened_tasks=_count(site, Task, Task.initiator == who),
         submissions=_count(site, Submission, Submission.contributor == who, Submission.state == "opened"),

@@ -8,50 +8,37 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from dapp.chain import tasks
-from dapp.chain.events import TaskEvent, of_type
-from dapp.chain.words import Phase
-from dapp.index.index import history
 from dapp.index.tables import Spec
+from dapp.web import due
 from dapp.web.context import SiteOf
 from dapp.web.pages.task import TaskId
 
 router = APIRouter(tags=["tasks"])
-DUE: Final = {
-    Phase.NOTICE: "submissions open",
-    Phase.SUBMIT: "seal your model before",
-    Phase.OPEN: "open your model before",
-    Phase.DRAW: "draw, and show the shards before",
-    Phase.VOTE: "seal your ballot before",
-    Phase.BALLOT: "open your ballot before",
-}
 LINE_BYTES: Final = 73
 
 
 @router.get("/tasks/{task}/calendar.ics", summary="A task's deadlines as a calendar", response_class=Response)
 def calendar(site: SiteOf, task: TaskId) -> Response:
     """Each deadline that is known by now, as an event with a reminder."""
-    kept = of_type(history(site.index, "Quorate", task), TaskEvent)
-    view = tasks.view_of(site.chain, bytes.fromhex(task[2:]), lambda: kept)
+    view = due.view_of(site.chain, site.index, task)
     spec = site.index.get(Spec, "0x" + view.key.spec.hex())
     name = spec.name if spec is not None and spec.known else task[:12]
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//Quorate//Tasks//EN", "CALSCALE:GREGORIAN"]
-    before_s = view.windows_s[0][1] - view.key.notice_s
-    for phase, ends_at_s in view.windows_s:
-        window_s, before_s = ends_at_s - before_s, ends_at_s
+    for window in due.windows(view):
+        says = due.DEADLINES[window.phase]
         lines += [
             "BEGIN:VEVENT",
-            f"UID:{task[2:34]}-{phase.name.lower()}@quorate",
+            f"UID:{task[2:34]}-{window.phase.name.lower()}@quorate",
             f"DTSTAMP:{_moment(view.now_s)}",
-            f"DTSTART:{_moment(ends_at_s)}",
-            f"DTEND:{_moment(ends_at_s)}",
-            f"SUMMARY:{_text(f'{name}: {DUE[phase]} this')}",
+            f"DTSTART:{_moment(window.until_s)}",
+            f"DTEND:{_moment(window.until_s)}",
+            f"SUMMARY:{_text(f'{name}: {says} this')}",
             f"DESCRIPTION:{_text(f'Task {task} on chain {site.chain.chain_id}')}",
-            f"URL:http://{site.web.host}:{site.web.port}/tasks/{task}",
+            f"URL:{site.web.site}/tasks/{task}",
             "BEGIN:VALARM",
             "ACTION:DISPLAY",
-            f"DESCRIPTION:{_text(f'{name}: {DUE[phase]}')}",
-            f"TRIGGER:-PT{max(1, window_s // 4)}S",
+            f"DESCRIPTION:{_text(f'{name}: {says}')}",
+            f"TRIGGER:-PT{window.lead_s}S",
             "END:VALARM",
             "END:VEVENT",
         ]

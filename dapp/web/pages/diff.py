@@ -20,6 +20,7 @@ from dapp.web.differences import Compared, compared
 from dapp.web.errors import PageMissing
 from dapp.web.pages.runs import ON_CHAIN, Owner, RunId, copy_of, named
 from dapp.web.render import page
+from dapp.web.turnstile import WORK, TooBusy
 from ml.errors import QuorateError
 from ml.history.header import Header
 from ml.history.tensors import weights_of
@@ -71,9 +72,12 @@ def diff(site: SiteOf, run: RunId, a: Height, b: Height, copy: Owner = "") -> Di
         if holder is None:
             continue
         try:
-            found = compared(_weights(site, holder, headers[a]), _weights(site, holder, headers[b]))
+            with WORK.turn():
+                found = compared(_weights(site, holder, headers[a]), _weights(site, holder, headers[b]))
             packs_of, trouble = owner, None
             break
+        except TooBusy:
+            raise
         except QuorateError as error:
             trouble = f"{owner}: {error.message}"
     if found is None and trouble is None:

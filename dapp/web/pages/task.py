@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path
 from sqlalchemy import select
@@ -14,13 +14,16 @@ from dapp.chain.seals import is_majority
 from dapp.chain.tasks import ModelView, Seat, TaskView
 from dapp.chain.words import Phase
 from dapp.index.index import history
-from dapp.index.tables import Head, Payout, Round, Spec
+from dapp.index.tables import Payout, Round, Spec
 from dapp.packages import PEER_FAULTS, document
 from dapp.store import StoreError, cid_from_digest
+from dapp.web import baselines, charts
+from dapp.web.baselines import Baseline
 from dapp.web.context import Site, SiteOf
 from dapp.web.happened import Happened, happened
 from dapp.web.phases import PHASES, PhaseShown
 from dapp.web.render import page
+from ml.round_rules import measured_ppm
 from ml.spec import TaskSpec
 
 router = APIRouter(tags=["tasks"])
@@ -57,13 +60,17 @@ class SpecShown:
 
 @dataclass(frozen=True)
 class ModelShown:
-    """An opened model. score_ppm and beyond_ppm (over MAFR) are None until ballots are opened."""
+    """An opened model. score_ppm and beyond_ppm (over MAFR) are None until ballots are opened.
+
+    likelihood_ppm  that its score tells, in a round
+    """
 
     place: int
     contributor: str
     claimed_ppm: int
     score_ppm: int | None
     beyond_ppm: int | None
+    likelihood_ppm: int | None
     votes_for: int
     ballots: int
     verdict: str
@@ -100,12 +107,11 @@ class PayoutShown:
 
 @dataclass(frozen=True)
 class RoundShown:
-    """The lineage that a task is a round of; head_ppm is what its models have to beat or keep."""
+    """The lineage that a task is a round of."""
 
     lineage: str
     kind: str
     head: int
-    head_ppm: int | None
 
 
 @dataclass(frozen=True)
@@ -145,13 +151,12 @@ class TaskPage:
     opened_ballots: int
     payouts: list[PayoutShown]
     round: RoundShown | None
+    baselines: list[Baseline]
     events: list[Happened]
     fuse: str | None
 
 
-@page(router, "/tasks/{task}", "task.html", summary="One task")
-def task(site: SiteOf, task: TaskId) -> TaskPage:
-    """A task as it stands: the index's logs, held against the words that the contract stores."""
+def _shown(site: Site, task: str) -> TaskPage:
     key = bytes.fromhex(task[2:])
     kept = of_type(history(site.index, "Quorate", task), TaskEvent)
     view = tasks.view_of(site.chain, key, lambda: kept)
@@ -161,7 +166,7 @@ def task(site: SiteOf, task: TaskId) -> TaskPage:
     for payout in payouts:
         if payout.state != "refused":
             paid[payout.payee] = paid.get(payout.payee, 0) + int(payout.amount_wei)
-    drawn = view.drawn_seats
+    drawn, round_ = view.drawn_seats, _round(site, task)
     said = in_order([*kept, *history(site.index, "Lineage", topic1=task), *_round_events(site, task)])
     over = view.phase in (Phase.SETTLED, Phase.LAPSED)
     return TaskPage(
@@ -183,7 +188,10 @@ def task(site: SiteOf, task: TaskId) -> TaskPage:
         pot_wei=str(view.key.pot_wei),
         paid_wei=str(sum(paid.values())),
         cap=view.key.cap,
-        models=[_model(site, view, model, paid.get(model.contributor, 0)) for model in view.models],
+        models=[
+            _model(site, view, model, paid.get(model.contributor, 0), round_ is not None)
+            for model in view.models
+        ],
         sealed=[who for who in view.sealed if view.model_of(who) is None],
         committee=view.committee if view.committee is not None else view.key.committee,
         pool_size=len(view.seats) or None,
@@ -197,7 +205,8 @@ def task(site: SiteOf, task: TaskId) -> TaskPage:
         sealed_ballots=sum(seat.sealed is not None for seat in drawn),
         opened_ballots=sum(seat.scores_ppm is not None for seat in drawn),
         payouts=payouts,
-        round=_round(site, task),
+        round=round_,
+        baselines=baselines.of_task(site, view),
         events=happened(site.index, said),
         fuse=f"quorate fuse {task}" if over and view.accepted else None,
     )
@@ -223,7 +232,7 @@ def _line(view: TaskView) -> list[Window]:
     return [*shown, Window(PHASES[view.phase if view.phase.is_over else Phase.SETTLED], None, over)]
 
 
-def _model(site: Site, view: TaskView, model: ModelView, paid_wei: int) -> ModelShown:
+def _model(site: Site, view: TaskView, model: ModelView, paid_wei: int, is_round: bool) -> ModelShown:
     opened = len(model.scores_ppm)
     learned = site.index.get(Spec, "0x" + model.manifest.hex())
     return ModelShown(
@@ -232,6 +241,7 @@ def _model(site: Site, view: TaskView, model: ModelView, paid_wei: int) -> Model
         claimed_ppm=model.claimed_ppm,
         score_ppm=model.score_ppm if opened else None,
         beyond_ppm=model.score_ppm - view.key.mafr_ppm if opened else None,
+        likelihood_ppm=measured_ppm(model.score_ppm) if opened and is_round else None,
         votes_for=model.votes_for,
         ballots=opened,
         verdict=_verdict(view, model),
@@ -294,9 +304,46 @@ def _round(site: Site, task: str) -> RoundShown | None:
     row = site.index.scalar(select(Round).where(Round.task == task))
     if row is None:
         return None
-    head = site.index.scalar(select(Head).where(Head.lineage == row.lineage, Head.number == row.head))
-    kind = {1: "improve", 2: "extend"}.get(row.kind, "none")
-    return RoundShown(row.lineage, kind, row.head, None if head is None else head.score_ppm)
+    return RoundShown(row.lineage, {1: "improve", 2: "extend"}.get(row.kind, "none"), row.head)
+
+
+def _chart(site: Site, shown: TaskPage) -> dict[str, Any]:
+    """What each model reaches, in order of opening, with the baselines as lines to hold it against."""
+    what = "likelihood" if shown.round else "score"
+    reached = [
+        (model, float(model.place), ppm / 10_000)
+        for model in shown.models
+        if (ppm := model.likelihood_ppm if shown.round else model.score_ppm) is not None
+    ]
+    bars = [] if shown.round else [("MAFR", shown.mafr_ppm / 10_000)]
+    bars += [(each.name, each.score_ppm / 10_000) for each in shown.baselines if each.score_ppm is not None]
+    if not reached:
+        return {"chart": None, "legend": []}
+    x = charts.Axis.over([place for _, place, _ in reached], whole=True)
+    y = charts.Axis.over([*(value for _, _, value in reached), *(value for _, value in bars)], " %")
+    styles = [f"c{(6, 2, 3, 4)[at % 4]} dashed" for at in range(len(bars))]
+    lines = [
+        charts.Line(((x.low, value), (x.high, value)), style)
+        for (_, value), style in zip(bars, styles, strict=True)
+    ]
+    marks = [
+        charts.Mark(
+            (place, value),
+            "f3" if model.verdict in ("accepted", "leading") else "dot-back",
+            f"model {model.place}: {value:.2f} %, {model.verdict}",
+            f"#model-{model.place}",
+        )
+        for model, place, value in reached
+    ]
+    title = f"{what} of each model, beside {', '.join(name for name, _ in bars)}"
+    legend = [(name, style) for (name, _), style in zip(bars, styles, strict=True)]
+    return {"chart": charts.draw(title, x, y, lines, marks), "legend": legend}
+
+
+@page(router, "/tasks/{task}", "task.html", summary="One task", extra=_chart)
+def task(site: SiteOf, task: TaskId) -> TaskPage:
+    """A task as it stands: the index's logs, held against the words that the contract stores."""
+    return _shown(site, task)
 
 
 def _round_events(site: Site, task: str) -> list[TaskEvent]:

@@ -100,6 +100,8 @@ def start(monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("QUORATE_")}
         environment |= {MARK: running.mark, "TMPDIR": str(folder / "tmp"), "PYTHONPATH": str(PROJECT)}
         environment["QUORATE_DATA_DIR"] = str(folder / "data")
+        if "--config" not in arguments:  # the environment would override what the file says
+            environment["QUORATE_DEPLOYMENTS"] = str(folder / "deployments")
         with running.out.open("w") as out, running.err.open("w") as err:
             running.process = subprocess.Popen(
                 [sys.executable, "-m", "dapp", *arguments],
@@ -146,6 +148,7 @@ def test_devnet_ended_takesAnvilAlong(start: Start, port: int, number: signal.Si
     assert nothing_left(running)
     document = json.loads(running.out.read_text())  # one, although SIGTERM came after it
     assert (document["ok"], document["data"]["rpc"]) == (True, f"http://127.0.0.1:{port}")
+    assert (running.folder / "deployments/31337.json").is_file()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", port))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from dapp.chain.outbox import SendSettings
 from dapp.chain.signer import Signer
 from dapp.index import Index
 from dapp.index.tables import FACTS
+from tests.dapp.index.postgres import Postgres, missing, running
 
 QUICK = SendSettings(poll_s=0.01)
 
@@ -48,6 +50,23 @@ def ground() -> Iterator[Ground]:
     with Anvil() as node:
         deployment = deploy(Chain(node.rpc(), None, Signer.devnet(0), settings=QUICK), folder=None)
         yield Ground(node, Chain(node.rpc(), deployment, Signer.devnet(1), settings=QUICK))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if why := missing():
+        pytest.skip(why)
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of a database that is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'index.sqlite'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new()
 
 
 def rows(index: Index) -> dict[str, list[tuple[Any, ...]]]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from dapp.artifacts import Deployment
 from dapp.chain.client import Chain
 from dapp.chain.errors import EndpointConfused
 from dapp.chain.events import Log
-from dapp.chain.rpc import connect
 from dapp.index import Index, IndexFailed, catch_up, follow
 from tests.dapp.index.conftest import Ground, rows
+from tests.dapp.index.killed import follow_until_killed
 from tests.flow.world import World, new_world
 
 
@@ -29,8 +29,8 @@ def fresh(ground: Ground) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("depth", range(1, 9))
-def test_catchUp_afterReorganisation_holdsTheOtherBranchOnly(ground: Ground, depth: int) -> None:
-    with Index.in_memory() as index:
+def test_catchUp_afterReorganisation_holdsTheOtherBranchOnly(ground: Ground, url: str, depth: int) -> None:
+    with Index.open(url) as index:
         ground.happen()
         before = catch_up(ground.chain, index)
         branch = ground.chain.rpc.raw("evm_snapshot")
@@ -48,10 +48,10 @@ def test_catchUp_afterReorganisation_holdsTheOtherBranchOnly(ground: Ground, dep
 
 @pytest.mark.parametrize("batch", [1, 2_000])
 def test_catchUp_reorganisedBetweenLookingAndReading_holdsTheOtherBranchOnly(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, batch: int
+    ground: Ground, url: str, monkeypatch: pytest.MonkeyPatch, batch: int
 ) -> None:
     """The block of the cursor is looked at, found, and gone before the blocks after it are read."""
-    with Index.in_memory() as index:
+    with Index.open(url) as index:
         ground.happen()
         catch_up(ground.chain, index)
         branch = ground.chain.rpc.raw("evm_snapshot")
@@ -77,8 +77,8 @@ def test_catchUp_reorganisedBetweenLookingAndReading_holdsTheOtherBranchOnly(
         assert rows(index) == fresh(ground) != left
 
 
-def test_catchUp_afterReorganisationToAShorterChain_forgetsWhatIsGone(ground: Ground) -> None:
-    with Index.in_memory() as index:
+def test_catchUp_afterReorganisationToAShorterChain_forgetsWhatIsGone(ground: Ground, url: str) -> None:
+    with Index.open(url) as index:
         branch = ground.chain.rpc.raw("evm_snapshot")
         ground.happen(3)
         catch_up(ground.chain, index)
@@ -89,7 +89,7 @@ def test_catchUp_afterReorganisationToAShorterChain_forgetsWhatIsGone(ground: Gr
 
 
 @pytest.mark.parametrize("batch", [1, 2, 7])
-def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, batch: int) -> None:
+def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, url: str, batch: int) -> None:
     class Stopped(Exception):
         pass
 
@@ -97,7 +97,7 @@ def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, batch: int) 
         raise Stopped
 
     ground.happen(2)
-    with Index.in_memory() as index:
+    with Index.open(url) as index:
         for _ in range(3):
             with pytest.raises(Stopped):
                 catch_up(ground.chain, index, batch, stop)
@@ -105,31 +105,33 @@ def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, batch: int) 
         assert rows(index) == fresh(ground)
 
 
-def _follow_until_killed(url: str, deployment: Deployment, file: Path) -> None:
-    chain = Chain(connect(url), deployment)
-    batches = 0
-
-    def kill(done: int, total: int) -> None:
-        nonlocal batches
-        batches += 1
-        if batches == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    catch_up(chain, Index.of_file(file), batch=1, told=kill)
-
-
-def test_catchUp_killedWithoutWarning_goesOnFromTheLastBatch(ground: Ground, tmp_path: Path) -> None:
+def test_catchUp_killedWithoutWarning_goesOnFromTheLastBatch(ground: Ground, url: str) -> None:
     ground.happen(4)
-    file = tmp_path / "index" / "index.sqlite"
     assert ground.chain.deployment is not None
     for _ in range(2):
-        given = (ground.node.http_url, ground.chain.deployment, file)
-        child = multiprocessing.get_context("spawn").Process(target=_follow_until_killed, args=given)
+        given = (ground.node.http_url, ground.chain.deployment, url)
+        child = multiprocessing.get_context("spawn").Process(target=follow_until_killed, args=given)
         child.start()
-        child.join(60)
+        child.join(120)
         assert child.exitcode == -signal.SIGKILL
-    with Index.of_file(file) as index:
+    with Index.open(url) as index:
         assert catch_up(ground.chain, index).block == ground.chain.rpc.block().number
+        assert rows(index) == fresh(ground)
+
+
+def test_catchUp_byTwoAtOnce_takesEachEventOnce(ground: Ground, url: str) -> None:
+    ground.happen(6)
+    started = threading.Barrier(2)
+
+    def follow_along(number: int) -> int:
+        with Index.open(url) as index:
+            started.wait(60)
+            return catch_up(ground.chain, index, batch=5 + number).block
+
+    Index.open(url).close()
+    with ThreadPoolExecutor(2) as both:
+        assert set(both.map(follow_along, range(2))) == {ground.chain.rpc.block().number}
+    with Index.open(url) as index:
         assert rows(index) == fresh(ground)
 
 

@@ -29,8 +29,8 @@ def same(world: World, index: Index, of: bytes) -> TaskView:
     return seen
 
 
-def test_phase_inTheIndex_isTheChains_fromNoticeToSettled(tmp_path: Path) -> None:
-    with new_world(tmp_path) as world, Index.in_memory() as index:
+def test_phase_inTheIndex_isTheChains_fromNoticeToSettled(tmp_path: Path, url: str) -> None:
+    with new_world(tmp_path) as world, Index.open(url) as index:
         task = world.open()
         seen = {same(world, index, task).phase}
         world.pass_phase(task, Phase.NOTICE)
@@ -58,8 +58,8 @@ def test_phase_inTheIndex_isTheChains_fromNoticeToSettled(tmp_path: Path) -> Non
         assert seen == set(Phase) - missing
 
 
-def test_view_fromTheIndexsLogs_isTheViewFromTheChain(tmp_path: Path) -> None:
-    with new_world(tmp_path) as world, Index.in_memory() as index:
+def test_view_fromTheIndexsLogs_isTheViewFromTheChain(tmp_path: Path, url: str) -> None:
+    with new_world(tmp_path) as world, Index.open(url) as index:
         task = world.open()
         world.submit(task)
         world.draw(task)

@@ -9,8 +9,8 @@ from dapp.chain.words import Phase
 from dapp.stages import commit, task, train, verify
 from dapp.stages.context import Context
 from ml.data.samples import Samples
+from ml.evaluate import Model
 from ml.models import mlp
-from ml.models.classifier import Classifier
 from ml.train import Recipe
 from tests.flow.world import TINY, new_world, shares
 
@@ -28,12 +28,16 @@ class Seen:
     def __init__(self, known: dict[int, int]) -> None:
         self._known = known
         self.scores: dict[int, int] = {}
+        self.fused_ppm: dict[int, int] = {}
 
     def known(self, index: int) -> int | None:
         return self._known.get(index)
 
-    def begins(self, index: int, model: Classifier, samples: Samples) -> None:
+    def begins(self, index: int, model: Model, samples: Samples) -> None:
         assert len(samples) and index not in self._known
+
+    def fused(self, index: int, accuracy_ppm: int) -> None:
+        self.fused_ppm[index] = accuracy_ppm
 
     def found(self, index: int, score_ppm: int) -> None:
         self.scores[index] = score_ppm
@@ -72,6 +76,9 @@ def test_verify_fused_uselessModelBetweenGoodOnes_isNotCarried(tmp_path: Path) -
     assert good_too >= MAFR_PPM
     assert 0 < junk < MAFR_PPM
     assert one_label == 0
+    assert sorted(seen.fused_ppm) == [0, 3]  # the others did not reach MAFR by themselves
+    assert seen.fused_ppm[0] >= good and seen.fused_ppm[3] >= good_too
+    assert again.fused_ppm == {3: seen.fused_ppm[3]}
 
 
 def _seal(ctx: Context, of: bytes, number: int, labels: tuple[int, ...], recipe: Recipe) -> None:

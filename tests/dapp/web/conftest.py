@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dapp.config import Settings
 from dapp.index import Index
 from dapp.web import WebSettings, create_app
 from dapp.web.backend import Backend
+from dapp.web.turnstile import AT_ONCE, WAITING, WORK
 from tests.flow.conftest import world
 from tests.flow.world import World
 
@@ -44,11 +46,11 @@ class Visit:
         return answer.json()["page"]
 
 
-def visit_of(world: World, folder: Path, **changes: Any) -> Visit:
+def visit_of(world: World, folder: Path, index: Index | None = None, **changes: Any) -> Visit:
     """The site of a world; the index is read up before each request."""
     chain = Chain(world.rpc, world.deployment)
     web = WebSettings(Settings(data_dir=folder / "data"), poll_s=0, **changes)
-    backend = Backend(chain, Index.in_memory(), world.store)
+    backend = Backend(chain, index or Index.in_memory(), world.store)
     return Visit(world, TestClient(create_app(web, backend), base_url=BASE), backend, web)
 
 
@@ -57,3 +59,14 @@ def visit(world: World, tmp_path: Path) -> Iterator[Visit]:
     made = visit_of(world, tmp_path)
     with made.client:
         yield made
+
+
+@contextmanager
+def crowded() -> Iterator[None]:
+    """All places for long work are taken, and as many wait as may."""
+    taken = AT_ONCE + WAITING
+    assert all(WORK._inside.acquire(blocking=False) for _ in range(taken))
+    try:
+        yield
+    finally:
+        WORK._inside.release(taken)

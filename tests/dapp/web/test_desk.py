@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from dapp import ballots
+from dapp import ballots, own_models
 from dapp.chain.words import Phase
 from dapp.journal import Journal
+from dapp.model_folder import write
 from tests.dapp.web.conftest import BASE, Visit
 from tests.flow.world import CONTRIBUTORS, VERIFIERS
 
@@ -48,6 +51,62 @@ def test_seal_saltIsOnTheDiskBeforeTheWalletIsAsked_andStaysTheSame(visit: Visit
     seal = kept.seal(visit.world.person(0).chain.board, voting, who)
     assert first["transaction"]["data"].endswith(seal.hex())
     assert kept.scores_ppm == tuple(SCORES)
+
+
+@pytest.fixture
+def trained(visit: Visit, tmp_path: Path) -> tuple[bytes, str]:
+    """A task that takes models, and a folder with one."""
+    task = visit.world.open(submit_s=3_600)
+    visit.world.pass_phase(task, Phase.NOTICE)
+    model = visit.world.train(CONTRIBUTORS[0], task)
+    write(tmp_path / "model", model.manifest, model.weights)
+    return task, str(tmp_path / "model")
+
+
+def test_sealModel_saltAndFilesAreOnTheDiskBeforeTheWalletIsAsked(
+    visit: Visit, trained: tuple[bytes, str]
+) -> None:
+    task, folder = trained
+    who = account(visit, 20)
+    given = {"account": who, "task": "0x" + task.hex()}
+    first, second = (act(visit, "commit/seal", **given, folder=folder)["sign"] for _ in range(2))
+    assert first["transaction"] == second["transaction"]
+    with journal_of(visit, who) as journal:
+        [model] = own_models.decided(journal, task)
+        seal = model.seal(journal, visit.world.person(0).chain.board, task, who)
+        assert journal.kept(model.weights)
+    assert first["transaction"]["data"].endswith(seal.hex())
+    assert visit.page(f"/contribute/{given['task']}.json?account={who}")["model"] == "decided"
+
+
+def test_recoverModel_onlyWhatOpensTheSeal_isTakenIn(visit: Visit, trained: tuple[bytes, str]) -> None:
+    task, folder = trained
+    person = visit.world.person(20)
+    given = {"account": person.chain.address, "task": "0x" + task.hex()}
+    data = act(visit, "commit/seal", **given, folder=folder)["sign"]["transaction"]["data"]
+    secret = act(visit, "commit/secret", **given)
+    manifest = secret.pop("manifest")
+    assert manifest.encode() == (Path(folder) / "manifest.json").read_bytes()
+    shutil.rmtree(visit.web.settings.data_dir / "journal")
+    error = act(visit, "commit/recover", **secret, folder=folder)["error"]
+    assert "no sealed model" in error["message"]
+    call = person.chain.quorate.call("commitSeal", task, bytes.fromhex(data[-64:]))
+    person.chain.send("sent/by-the-wallet", call)
+    page = f"/contribute/{given['task']}.json?account={given['account']}"
+    assert visit.page(page)["model"] == "mismatch"
+    for wrong in ({"salt": "0x" + "11" * 32}, {"chain_id": 1}, {"board": given["account"]}):
+        error = act(visit, "commit/recover", **(secret | wrong), folder=folder)["error"]
+        assert error["code"] == "recovery-refused"
+    assert visit.page(page)["model"] == "mismatch"
+    assert act(visit, "commit/recover", **secret, folder=folder) == {"done": {}}
+    assert visit.page(page)["model"] == "sealed"
+
+
+def test_secretOfAModel_nobodySealedHere_isRefusedAndMakesNoFiles(visit: Visit, voting: bytes) -> None:
+    given = {"account": account(visit, 20), "task": "0x" + voting.hex()}
+    for what in ("commit/secret", "commit/weights"):
+        assert act(visit, what, **given)["error"]["code"] == "not-sealed-here"
+    assert not (visit.web.settings.data_dir / "journal").exists()
 
 
 def test_seal_saltsOfTwoAccountsAndTwoMachines_differ(visit: Visit, voting: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from dapp.web.guard import BODY_BYTES, CSP, Guard
+from dapp.web.guard import ADDRESS_BYTES, BODY_BYTES, CSP, Guard
 from tests.dapp.web.conftest import BASE, Visit
 
 TOKEN = "the-token-of-this-run"
@@ -153,3 +153,10 @@ def test_token_isOnPages_andInNoDocument(visit: Visit) -> None:
     for path in ("/tasks.json", "/openapi.json", "/static/js/api.js"):
         assert visit.web.token not in visit.client.get(path).text
     assert visit.web.token not in repr(visit.web)
+
+
+def test_request_withALongAddress_isRefused(door: Door) -> None:
+    room = ADDRESS_BYTES - len("/look")
+    assert door.client.get("/look?" + "a" * room).status_code == 200
+    for address in ("/look?" + "a" * (room + 1), "/" + "%41" * 700):
+        assert door.client.get(address).status_code == 414

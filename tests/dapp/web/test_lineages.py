@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from dapp.chain.lineage import Kind
-from dapp.stages import badges, extend
+from dapp.evaluator import Telling
+from dapp.stages import badges, extend, verify
 from tests.dapp.web.conftest import Visit, visit_of
 from tests.flow.lineages import begin
 from tests.flow.world import STRANGER, new_world
@@ -71,9 +73,30 @@ def test_headDiff_provesThatOldTensorsAreFrozen(taught: tuple[Visit, str, str, s
 def test_task_thatIsARound_showsTheHeadAsBaseline(taught: tuple[Visit, str, str, str]) -> None:
     visit, lineage, task, _ = taught
     page = visit.page(f"/tasks/{task}.json")
-    assert page["round"]["lineage"] == lineage and page["round"]["head_ppm"] > 0
-    assert "Head 0: the model there is" in visit.html(f"/tasks/{task}")
+    [head], [model] = page["baselines"], page["models"]
+    assert page["round"]["lineage"] == lineage
+    assert head["name"] == "Head 0" and head["score_ppm"] > 0
+    assert model["likelihood_ppm"] == 2 * (model["score_ppm"] - 500_000)
+    shown = visit.html(f"/tasks/{task}")
+    assert shown.count("Head 0") >= 3 and "likelihood of each model, beside Head 0" in shown
     assert {"RoundOpened", "Declared", "HeadAdvanced"} <= {event["event"] for event in page["events"]}
+
+
+def test_evaluation_ofARound_tellsEachModelClassByClass(
+    taught: tuple[Visit, str, str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    visit, _, task, _ = taught
+    labels = len(visit.page(f"/tasks/{task}.json")["spec"]["labels"])
+    found = verify.verify(visit.world.person(STRANGER), bytes.fromhex(task[2:]), Telling(labels, {}))
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [scored] = [each for each in told if each["kind"] == "scored"]
+    [counts] = [each["of"] for each in told if each["kind"] == "samples"][:1]
+    assert scored["score_ppm"] == found.scores_ppm[0]
+    assert sum(map(sum, scored["confusion"])) == counts == found.samples
+    right = [row[label] / max(1, sum(row)) for label, row in enumerate(scored["confusion"])]
+    assert min(right[3:5]) > 0.5  # what it was taught
+    verify.verify(visit.world.person(STRANGER), bytes.fromhex(task[2:]), Telling(labels, {0: 1}))
+    assert '"scored"' not in capsys.readouterr().out
 
 
 def test_account_showsBadges_asPicturesAndNothingElse(taught: tuple[Visit, str, str, str]) -> None:

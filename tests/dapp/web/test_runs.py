@@ -16,8 +16,9 @@ from dapp.index import Index
 from dapp.ledger.places import folder_of
 from dapp.web import WebSettings, create_app
 from dapp.web.backend import Backend
+from dapp.web.turnstile import COME_AGAIN_S
 from tests.dapp.ledger.runs import NODES, Stage, new_ground, new_stage
-from tests.dapp.web.conftest import BASE
+from tests.dapp.web.conftest import BASE, crowded
 
 
 @dataclass
@@ -121,6 +122,15 @@ def test_diff_findsTheTensorThatChanged_fromANodesPacks(site: Site) -> None:
     assert "Share changed" in site.html(f"/runs/{site.run}/diff?a=0&b=1")
     site.html(f"/runs/{site.run}/diff?a=0&b=77", status=404)
     site.html(f"/runs/{site.run}/diff?a=x&b=1", status=422)
+
+
+def test_diff_whileTheServerHasEnoughToDo_saysWhenToComeAgain(site: Site) -> None:
+    path = f"/runs/{site.run}/diff?a=0&b=1"
+    with crowded():
+        assert "No answer just now" in site.html(path, status=503)
+        answer = site.client.get(f"/runs/{site.run}/diff.json?a=0&b=1")
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(COME_AGAIN_S))
+    site.html(path)
 
 
 def test_run_withACopyThatIsNotHere_isRefused(site: Site) -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from dapp.stages import vote
+from dapp import fused_here
+from dapp.stages import fuse, vote
+from dapp.web.desk.evaluations import Evaluation, ModelFound
+from dapp.web.desk.office import office_of
 from tests.dapp.web.conftest import Visit, visit_of
-from tests.flow.world import CONTRIBUTORS, VERIFIERS, new_world
+from tests.flow.world import CONTRIBUTORS, STRANGER, VERIFIERS, new_world
 
 SCORES = (900_000, 800_000, 100_000)
 OPPOSITE = (100_000, 200_000, 900_000)
@@ -63,6 +68,60 @@ def test_task_afterDeletingTheIndex_isTheSamePage(settled: tuple[Visit, str], tm
         own = r'quorate-token.*|data-read=\S*|as-of-age">\d+ s'  # of the server and of the moment
         first, second = (re.sub(own, "", v.html(f"/tasks/{task}")) for v in (visit, again))
     assert first == second
+
+
+def test_task_whenFusedHere_holdsModelsAgainstTheFusedModel_notAgainstAnothers(
+    settled: tuple[Visit, str], tmp_path: Path
+) -> None:
+    first, task = settled
+    world, of = first.world, bytes.fromhex(task[2:])
+    [unknown] = first.page(f"/tasks/{task}.json")["baselines"]  # type: ignore[misc]
+    assert unknown["score_ppm"] is None and f"quorate fuse {task}" in unknown["tells"]
+    chain, data_dir = world.person(STRANGER).chain, tmp_path / "data"
+    manifest = fuse.fuse(world.person(STRANGER), of, rule="strategy_1").manifest
+    other = replace(manifest, rule="lateral", members=manifest.members[:1])
+    for each in (manifest, other):
+        fused_here.keep(data_dir, chain, of, each)
+    with visit_of(world, tmp_path).client as client:
+        [known] = client.get(f"/tasks/{task}.json").json()["page"]["baselines"]
+        shown = client.get(f"/tasks/{task}", headers={"Accept": "text/html"}).text
+    assert (known["name"], known["score_ppm"]) == ("Fused model, strategy 1", manifest.score_ppm)
+    assert shown.count("Fused model, strategy 1") == 4  # both tables, the chart and its legend
+    assert "score of each model, beside MAFR, Fused model, strategy 1" in shown
+
+
+def test_desk_whileVoting_holdsModelsAgainstThoseThatReachMafrTogether(visit: Visit) -> None:
+    world = visit.world
+    task = world.open(rule="fused", vote_s=3_600)
+    world.submit(task, CONTRIBUTORS[:2])
+    world.draw(task)
+    page = f"/desk/0x{task.hex()}.json"
+    [before] = visit.page(page)["baselines"]  # type: ignore[misc]
+    assert (before["score_ppm"], before["tells"]) == (None, "not evaluated yet")
+    seed = world.view(task).seed
+    assert seed is not None
+    rows = ((1, 0), (0, 1))
+    found = (ModelFound(0, 400_000, rows, 510_000), ModelFound(1, 100, rows, 520_000))
+    office = office_of(visit.client.app)  # type: ignore[arg-type]
+    office.evaluations._known[task.hex()] = Evaluation("0x" + task.hex(), seed, found=found)
+    [now] = visit.page(page)["baselines"]  # type: ignore[misc]
+    assert (now["name"], now["score_ppm"]) == ("Fused model so far", 510_000)
+    assert "the 1 that reach MAFR as one" in visit.html(page.removesuffix(".json"))
+
+
+def test_task_withManyEvents_showsTheLast_andAllOnRequest(
+    settled: tuple[Visit, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, task = settled
+    templates = visit.client.app.state.templates  # type: ignore[attr-defined]
+    monkeypatch.setitem(templates.globals, "events_shown", 2)
+    templates.cache.clear()
+    count = len(visit.page(f"/tasks/{task}.json")["events"])  # type: ignore[arg-type]
+    few, every = visit.html(f"/tasks/{task}"), visit.html(f"/tasks/{task}?events=all")
+    assert f'href="/tasks/{task}?events=all#events">Show all {count}</a>' in few
+    assert (few.count('data-name="Where"'), every.count('data-name="Where"')) == (2, count)
+    assert "opened the task" in every and "opened the task" not in few
+    templates.cache.clear()
 
 
 def test_task_thatIsNone_isNotFound(settled: tuple[Visit, str]) -> None:

@@ -16,7 +16,7 @@ export class Refused extends Error {
 const unreadable = { code: "unreadable", message: "The server answered something that cannot be read.", fix: "Reload the page." };
 const unreachable = { code: "unreachable", message: "The server does not answer.", fix: "Start it again with `quorate web`, then reload.", retryable: true };
 
-async function ask(path, options) {
+async function ask(path, options, take = (answer) => answer.json()) {
   let answer;
   try {
     answer = await fetch(path, { credentials: "omit", redirect: "error", ...options });
@@ -25,7 +25,7 @@ async function ask(path, options) {
   }
   let value;
   try {
-    value = await answer.json();
+    value = await (answer.ok ? take(answer) : answer.json());
   } catch {
     throw new Refused(answer.status, unreadable);
   }
@@ -35,16 +35,10 @@ async function ask(path, options) {
 
 export const get = (path) => ask(path, { headers: { Accept: "application/json" } });
 
-export const post = (path, value) =>
-  ask(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "X-Quorate-Token": token() },
-    body: JSON.stringify(value),
-  });
+const posted = (body, type) => ({ method: "POST", headers: { "Content-Type": type, "X-Quorate-Token": token() }, body });
 
-export const upload = (path, file) =>
-  ask(path, {
-    method: "POST",
-    headers: { "Content-Type": "application/octet-stream", "X-Quorate-Token": token() },
-    body: file,
-  });
+export const post = (path, value) => ask(path, posted(JSON.stringify(value), "application/json"));
+export const upload = (path, file) => ask(path, posted(file, "application/octet-stream"));
+
+// The bytes that a request is answered with.
+export const download = (path, value) => ask(path, posted(JSON.stringify(value), "application/json"), (answer) => answer.arrayBuffer());

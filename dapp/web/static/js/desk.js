@@ -1,14 +1,17 @@
-// The verifier's desk of one task: buttons, the scores of the ballot, the progress of an evaluation.
+// The desks: buttons, the scores of a ballot, the progress of an evaluation.
 
-import { post, upload } from "./api.js";
+import { chainId, post, upload } from "./api.js";
 import { act } from "./act.js";
 import { el, say, sayLater } from "./dom.js";
-import { exportBallot, importBallot } from "./recovery.js";
+import { listText, takeIn } from "./lists.js";
+import { bring, save } from "./recovery.js";
 import { changed, isAccount, isOnChain, wallet } from "./session.js";
+import { Stream } from "./stream.js";
 
 const main = document.getElementById("main");
 const desk = () => document.getElementById("desk");
-const DRAFT = () => `quorate.draft.${desk().dataset.task}`;
+// Scores as typed, until they are sealed: of one account, chain and task. The next account never sees them.
+const DRAFT = () => `quorate.draft/${chainId()}/${desk().dataset.account.toLowerCase()}/${desk().dataset.task}`;
 
 function about() {
   return { account: desk().dataset.account, task: desk().dataset.task };
@@ -16,6 +19,8 @@ function about() {
 
 const aboutRun = () => ({ account: desk().dataset.account, run: desk().dataset.run });
 const chosen = () => document.querySelector("input[name='target']:checked")?.value ?? "";
+
+const RECORDER = () => `quorate.recorder/${chainId()}/${desk().dataset.run}`;
 
 const ANYONE = `0x${"0".repeat(40)}`; // checking a model needs no account
 const FILE_OF = { "manifest.json": "manifest", "weights.safetensors": "weights" };
@@ -62,6 +67,21 @@ const ACTS = {
   async "rollback-name"(button) {
     reload(await act("/act/rollback/name", { ...aboutRun(), target: chosen() }, "You have named a target.", button));
   },
+  async "rollback-sign"(button) {
+    const recorder = document.getElementById("recorder").value.trim();
+    if (!recorder) return say("Write the address of the recorder's server.", "bad", "Whoever records the run knows it; without it, name the entry by a transaction.");
+    const given = { ...aboutRun(), target: chosen(), recorder };
+    const signed = await act("/act/rollback/sign", given, "", button);
+    if (!signed) return;
+    try {
+      const { done } = await post("/act/rollback/hand", { ...given, signature: signed.signature });
+      localStorage.setItem(RECORDER(), recorder);
+      sayLater(`The recorder has your vote; it has ${done.signed} now.`, "good");
+      location.reload();
+    } catch (error) {
+      say(error.message, "bad", error.fix);
+    }
+  },
   async "rollback-carry"(button) {
     reload(await act("/act/rollback/carry", { ...aboutRun(), target: chosen() }, "The run's head is moved back.", button));
   },
@@ -89,12 +109,33 @@ const ACTS = {
   async "model-withdraw"(button) {
     reload(await act("/act/withdraw", about(), "What the task owed you is yours.", button));
   },
+  async join(button) {
+    reload(await act("/act/pool/join", about(), "You have a seat in the pool.", button));
+  },
+  async list() {
+    const [said, { root }] = [document.getElementById("list-said"), document.getElementById("list").dataset];
+    const salt = document.getElementById("list-salt");
+    try {
+      const found = await takeIn(await listText("list-text", "list-file"), salt && Number(salt.value));
+      if ((found.pool ?? found.root) !== root) {
+        said.textContent = `This is another list: its ${found.accounts} accounts ${salt ? "with this number make the pool" : "have the root"} ${found.pool ?? found.root}.`;
+        said.className = "bad";
+        return;
+      }
+      sayLater(`The list is kept here now: ${found.accounts} accounts.`, "good");
+      location.reload();
+    } catch (error) {
+      said.textContent = `${error.message} ${error.fix ?? ""}`;
+      said.className = "bad";
+    }
+  },
   async export(button) {
-    await exportBallot(about(), button);
+    await save(button.dataset.recovers, about(), button);
   },
   async import(button) {
-    if (await importBallot(about(), button)) {
-      sayLater("The recovery file opens your ballot, and is kept here now.", "good");
+    const { recovers } = button.dataset;
+    if (await bring(recovers, about(), button)) {
+      sayLater(`The recovery file opens your ${recovers}, and is kept here now.`, "good");
       location.reload();
     }
   },
@@ -143,16 +184,16 @@ function restoreDraft() {
 }
 
 // While an evaluation runs: its own events, and the page anew when it is over.
-let source = null;
+let progress = null;
 
 function watch() {
-  if (source) return;
-  source = new EventSource(`/desk/${desk().dataset.task}/progress`);
-  source.addEventListener("evaluation", (message) => {
+  if (progress) return;
+  progress = new Stream(`/desk/${desk().dataset.task}/progress`, "evaluation");
+  progress.addEventListener("evaluation", (message) => {
     const news = JSON.parse(message.data);
     if (news.state === "running") return show(news);
-    source.close();
-    source = null;
+    progress?.stop();
+    progress = null;
     location.reload();
   });
 }
@@ -199,6 +240,8 @@ function check() {
 function begin() {
   if (!desk()) return;
   restoreDraft();
+  const recorder = document.getElementById("recorder");
+  if (recorder && !recorder.value) recorder.value = localStorage.getItem(RECORDER()) ?? "";
   check();
   desk().dataset.ready = "";
   if (document.getElementById("progress")?.dataset.state === "running") watch();

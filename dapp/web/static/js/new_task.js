@@ -3,6 +3,7 @@
 import { act } from "./act.js";
 import { get } from "./api.js";
 import { el, say } from "./dom.js";
+import { takeIn } from "./lists.js";
 import { changed, isOnChain, wallet } from "./session.js";
 import { ether, grouped } from "./sign/shown.js";
 
@@ -34,6 +35,7 @@ function terms() {
     bond_wei: wei("bond"),
     cap: whole("cap"),
     committee: whole("committee"),
+    pool_salt: whole("pool_salt"),
     ...Object.fromEntries(["notice", "submit", "open", "draw", "vote", "ballot"].map((name) => [`${name}_s`, seconds(name)])),
   };
   const missing = Object.entries(values).find(([, value]) => value === null);
@@ -51,6 +53,7 @@ function terms() {
     mafr_ppm: Number(values.mafr_ppm),
     cap: Number(values.cap),
     committee: Number(values.committee),
+    pool_salt: Number(values.pool_salt),
     reward_wei: text(values.reward_wei),
     fee_wei: text(values.fee_wei),
     bond_wei: text(values.bond_wei),
@@ -62,6 +65,40 @@ function showEscrow() {
   const known = [reward, fee, bond, committee].every((value) => value !== null);
   document.getElementById("pot").textContent = known ? ether(reward + fee * committee + bond) : "–";
   document.getElementById("pot-parts").textContent = known ? `${ether(reward)}, ${ether(fee * committee)}, ${ether(bond)}` : "–";
+}
+
+// Lists are taken in as they are written: the task names them by their roots. What the server says of each.
+const ANYONE = `0x${"0".repeat(64)}`;
+const taken = { contributors: Promise.resolve(ANYONE), allow_list: Promise.resolve(ANYONE) };
+
+function take(name) {
+  const [text, place] = [field(name).value, document.getElementById(`root-${name}`)];
+  place.className = "why";
+  place.textContent = text.trim() ? "…" : "anyone";
+  field(name).removeAttribute("aria-invalid");
+  taken[name] = text.trim() ? rootOf(name, text, place) : Promise.resolve(ANYONE);
+}
+
+async function rootOf(name, text, place) {
+  try {
+    const { root, accounts } = await takeIn(text);
+    if (field(name).value === text) place.textContent = `${accounts} accounts, root ${root}`;
+    return root;
+  } catch (error) {
+    place.textContent = `${error.message} ${error.fix ?? ""}`;
+    place.className = "why bad";
+    return null;
+  }
+}
+
+for (const name of Object.keys(taken)) {
+  field(name).addEventListener("change", () => take(name));
+  const file = document.getElementById(`file-${name}`);
+  file.addEventListener("change", async () => {
+    if (!file.files[0]) return;
+    field(name).value = await file.files[0].text();
+    take(name);
+  });
 }
 
 let asked = "";
@@ -86,6 +123,9 @@ function estimate() {
       place.replaceChildren(el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows)), el("p", { class: "why" }, `${grouped(bill.gas)} gas together; ${bill.prices}`));
     } catch (error) {
       place.textContent = `${error.message} ${error.fix ?? ""}`;
+      if (error.status !== 503 || path !== asked) return;
+      asked = "";
+      later = setTimeout(estimate, 3000);
     }
   }, 400);
 }
@@ -102,9 +142,15 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (button.getAttribute("aria-disabled") === "true") return;
   const given = terms();
+  for (const name of Object.keys(taken)) {
+    const root = await taken[name];
+    if (root === null) given.wrong ??= name;
+    given[name] = root;
+  }
   if (given.wrong) {
     const input = field(given.wrong);
-    say("This value cannot be read.", "bad", "Write a number, with a point before its fraction.");
+    const isList = given.wrong in taken;
+    say(isList ? "This list cannot be read." : "This value cannot be read.", "bad", isList ? "Write one account a line." : "Write a number, with a point before its fraction.");
     input.setAttribute("aria-invalid", "true");
     return input.focus();
   }
