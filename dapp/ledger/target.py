@@ -1,4 +1,4 @@
-"""Naming the target of a rollback, by signature or transaction, and carrying out what a quorum named.
+"""Naming the target of a rollback, signed or by transaction, and carrying out what a quorum of nodes named.
 
 For nodes whose key is in a wallet; `dapp.ledger.node` signs by itself.
 """

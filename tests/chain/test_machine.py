@@ -516,7 +516,7 @@ def play(task: Played, start: Phase, contributors: list[str]) -> None:
     task.until(Phase.BALLOT)
 
 
-TestBoard = as_test(Board, games=100, steps=30)
+TestBoard = as_test(Board, games=60, steps=30)
 TestBoardLong = as_long_test(Board, games=100, steps=30)
 
 

@@ -64,8 +64,8 @@ ROLL_BACK = (
 NODE = ("check:kept", "attest:journaled", "attest:sent")
 VOTE = ("vote:journaled", "vote:sent")
 OFTEN = {  # in the default run: each kind of point
-    "mined:writing", "proposed:written", "signed:written", "ledger.attest:journaled", "ledger.attest:sent",
-    "attest:sent", "ledger.rollback:sent", "rolled:writing", "attest:journaled", "vote:journaled",
+    "mined:writing", "signed:written", "ledger.attest:sent", "ledger.rollback:sent", "rolled:writing",
+    "attest:journaled", "vote:journaled",
 }  # fmt: skip
 BEHIND = (":mined", ":done", "attest:sent", "rollback:sent", "registered:", "rolled:")
 _FORKS = multiprocessing.get_context("forkserver")

@@ -28,6 +28,7 @@ def scene(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield made
 
 
+@pytest.mark.long
 def test_form_withLists_opensTheTaskWithTheRootsThatItShows(scene: Scene, tmp_path: Path) -> None:
     page = scene.page(scene.wallet(5))
     page.goto("/new-task")
@@ -56,6 +57,7 @@ def test_form_withLists_opensTheTaskWithTheRootsThatItShows(scene: Scene, tmp_pa
     assert [said for said in scene.trouble if "422" not in said] == []
 
 
+@pytest.mark.long
 def test_listedContributor_takesTheListIn_sealsAndOpens_othersAreToldTheyAreNot(
     scene: Scene, tmp_path: Path
 ) -> None:
@@ -86,6 +88,7 @@ def test_listedContributor_takesTheListIn_sealsAndOpens_othersAreToldTheyAreNot(
     expect(page.locator("#model")).to_have_attribute("data-state", "opened")
 
 
+@pytest.mark.long
 def test_listedVerifier_takesASeatWithTheProof(scene: Scene) -> None:
     key = PoolKey(parse(ADMITTED).root, (7).to_bytes(32, "big"))
     task = scene.world.open(verifiers=(), pool=key.pool, submit_s=LONG_S, number=3)

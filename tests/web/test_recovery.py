@@ -83,6 +83,7 @@ def test_journalLost_recoveryFileOpensTheBallot_wrongPassphraseDoesNot(scene: Sc
     expect(page.locator("#ballot")).to_have_attribute("data-state", "opened")
 
 
+@pytest.mark.long
 def test_journalLost_modelsRecoveryFileOpensTheModel_changedOneDoesNot(scene: Scene, tmp_path: Path) -> None:
     task = scene.world.open(number=9, submit_s=LONG_S, open_s=LONG_S)
     scene.world.pass_phase(task, Phase.NOTICE)

@@ -81,6 +81,7 @@ def test_nodes_askNameAndCarryOutARollback(scene: Scene) -> None:
     assert scene.trouble == []
 
 
+@pytest.mark.long
 def test_nodesThatSign_handTheirVotesToTheRecorder_whoMovesTheHead(scene: Scene, tmp_path: Path) -> None:
     ground = Ground(scene.node, scene.world.rpc, scene.world.deployment)  # type: ignore[arg-type]
     with new_stage(ground, tmp_path / "run") as stage:

@@ -45,7 +45,9 @@ def test_finish_afterFailure_raisesIt() -> None:
         workers.finish({"x": workers.start("x", fail)}, lambda *report: None)
 
 
-@pytest.mark.parametrize("after_s", [0.0, 0.2, 2.0])
+@pytest.mark.parametrize(
+    "after_s", [0.2, *(pytest.param(after_s, marks=pytest.mark.long) for after_s in (0.0, 2.0))]
+)
 def test_ctrlC_isTheParentsBusiness_alsoWhileAWorkerStarts(after_s: float) -> None:
     with Workers(1) as workers:
         futures = {"a": workers.start("a", double, 4)}

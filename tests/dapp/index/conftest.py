@@ -46,10 +46,18 @@ class Ground:
 
 
 @pytest.fixture(scope="session")
-def ground() -> Iterator[Ground]:
+def deployed() -> Iterator[Ground]:
     with Anvil() as node:
         deployment = deploy(Chain(node.rpc(), None, Signer.devnet(0), settings=QUICK), folder=None)
         yield Ground(node, Chain(node.rpc(), deployment, Signer.devnet(1), settings=QUICK))
+
+
+@pytest.fixture
+def ground(deployed: Ground) -> Iterator[Ground]:
+    """Few blocks for each test: what it made is taken back."""
+    before = deployed.chain.rpc.raw("evm_snapshot")
+    yield deployed
+    assert deployed.chain.rpc.raw("evm_revert", before)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +68,7 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of a database that is empty."""
     if request.param == "sqlite":

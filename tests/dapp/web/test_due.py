@@ -53,6 +53,7 @@ def test_due_ofEachRole_isItsNextStep_fromSealToPay(visit: Visit) -> None:
     assert [asked(visit, index) for index in roles] == [[], [], []]
 
 
+@pytest.mark.long
 def test_tasksThatCannotBeRead_areShownAsSuch_besideTheOthers(visit: Visit) -> None:
     world = visit.world
     first = world.open(vote_s=36_000)

@@ -24,11 +24,11 @@ from dapp.ledger.places import book_of
 from dapp.store import open_store
 from dapp.web import WebSettings, create_app
 from dapp.web.backend import Backend
-from tests.dapp.index.conftest import Ground, ground
+from tests.dapp.index.conftest import Ground, deployed, ground
 from tests.dapp.ledger.logs import epoch
 from tests.dapp.web.conftest import BASE
 
-__all__ = ["ground"]
+__all__ = ["deployed", "ground"]
 TASKS, EPOCHS, TIMES, LIMIT_S = 10_000, 10_000, 7, 0.2
 ZERO = bytes(32)
 KEY = TaskKey(

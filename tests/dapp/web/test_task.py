@@ -90,6 +90,7 @@ def test_task_whenFusedHere_holdsModelsAgainstTheFusedModel_notAgainstAnothers(
     assert "score of each model, beside MAFR, Fused model, strategy 1" in shown
 
 
+@pytest.mark.long
 def test_desk_whileVoting_holdsModelsAgainstThoseThatReachMafrTogether(visit: Visit) -> None:
     world = visit.world
     task = world.open(rule="fused", vote_s=3_600)

@@ -368,7 +368,9 @@ def test_errorOfTheLoop_losesNothingRecordedBefore(tmp_path: Path, toy: Toy) -> 
         assert len(results) == 3
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.02, 0.1])
+@pytest.mark.parametrize(
+    "delay_s", [0.02, *(pytest.param(delay_s, marks=pytest.mark.long) for delay_s in (0.0, 0.1))]
+)
 def test_kill9_losesNothingReportedDurable_andTrainingGoesOnToTheSameBytes(
     tmp_path: Path, delay_s: float
 ) -> None:

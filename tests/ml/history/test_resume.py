@@ -66,8 +66,8 @@ def test_rollback_from10To4_thenOnTo10_endsWithTheSameBytes(
 @pytest.mark.parametrize(
     ("kind", "own"),
     [
-        ("sgd-momentum", "own"),
         ("adam", "default"),
+        pytest.param("sgd-momentum", "own", marks=pytest.mark.long),
         pytest.param("sgd-momentum", "default", marks=pytest.mark.long),
         pytest.param("adam", "own", marks=pytest.mark.long),
     ],
