@@ -6,6 +6,8 @@ The chain has roots only. Who acts as one of a list has to have the whole list.
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -129,9 +131,10 @@ class Lists:
 
     def _write(self, file: Path, text: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = file.with_suffix(".part")
-        part.write_text(text, encoding="utf-8")
-        part.replace(file)
+        descriptor, part = tempfile.mkstemp(dir=self.folder, prefix=".partial-")  # several pages may keep one
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(part).replace(file)
 
 
 @lru_cache(maxsize=8)

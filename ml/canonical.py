@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from typing import Any, NoReturn
 
@@ -45,10 +46,12 @@ def parse_canonical_json(data: bytes, max_bytes: int = MAX_DOCUMENT_BYTES) -> An
 
 
 def shallow_json(data: bytes, levels: int = OTHERS_DEPTH, *, integers_only: bool = False) -> Any:
-    """The value of UTF-8 JSON that a stranger wrote. Raises ValueError, also for NaN and deeper nesting."""
+    """The value of UTF-8 JSON that a stranger wrote. Raises ValueError, also for NaN, for numbers
+    beyond a double, and for deeper nesting.
+    """
     if _depth_of(data) > levels:
         raise ValueError(f"it is nested deeper than {levels} levels")
-    parse_float = _refuse if integers_only else float
+    parse_float = _refuse if integers_only else _finite
     return json.loads(data.decode("utf-8"), parse_float=parse_float, parse_constant=_refuse)
 
 
@@ -83,6 +86,13 @@ def _check(value: object, where: str, depth_left: int) -> None:
         raise InvalidJson(
             f"{where[:200]} is a {type(value).__name__}; allowed: objects, lists, strings, integers"
         )
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is beyond a double")
+    return value
 
 
 def _refuse(text: str) -> NoReturn:

@@ -19,7 +19,7 @@ from dapp.chain.contracts import Contract
 from dapp.chain.errors import EndpointConfused
 from dapp.chain.ledger import RunTerms
 from dapp.chain.lineage import Growth, Head, LineageTerms, NewClass
-from dapp.chain.rpc import Refused
+from dapp.chain.rpc import END_OF_TIME_S, MAX_NUMBER, Refused
 from dapp.chain.seals import TaskKey
 
 RANGE_BLOCKS: Final = 5_000  # asked for at once; halved when a node finds it too many
@@ -561,6 +561,8 @@ def _log(log: Mapping[str, Any], contract: str) -> Log:
     topics = tuple(bytes(topic) for topic in log["topics"])
     told = log.get("blockTimestamp")
     at_s = int(told, 16) if isinstance(told, str) else None if told is None else int(told)
+    if not (0 <= (at_s or 0) < END_OF_TIME_S and max(at.block, at.index) <= MAX_NUMBER):
+        raise EndpointConfused(f"the endpoint tells of a log at {at_s:#x} seconds in block {at.block:#x}")
     return Log(at, bytes(log["blockHash"]), contract, topics, bytes(log["data"]), at_s)
 
 

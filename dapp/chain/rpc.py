@@ -25,6 +25,8 @@ Sleep = Callable[[float], None]
 
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
+MAX_NUMBER: Final = 2**53
+END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
 
@@ -100,12 +102,10 @@ class Rpc:
 
         def ask() -> Block:
             found = self.w3.eth.get_block(which)  # type: ignore[arg-type]
-            return Block(
-                int(found["number"]),
-                bytes(found["hash"]),
-                int(found["timestamp"]),
-                int(found.get("baseFeePerGas", 0)),
-            )
+            number, at_s = int(found["number"]), int(found["timestamp"])
+            if not (0 <= number <= MAX_NUMBER and 0 <= at_s < END_OF_TIME_S):
+                raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
+            return Block(number, bytes(found["hash"]), at_s, int(found.get("baseFeePerGas", 0)))
 
         return self._ask(ask)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import ColumnElement, CursorResult, Delete, Update, delete, select, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 from dapp.chain import events
@@ -65,7 +66,7 @@ def catch_up(chain: Chain, index: Index, batch: int = BATCH_BLOCKS, told: Told |
             continue
         except _Turned:
             turned += 1
-        except DBAPIError as error:
+        except (DBAPIError, NoConnection) as error:
             raise index.failure(error) from None
     raise _confused(chain)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 from sqlalchemy import create_engine, event, select
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
@@ -19,6 +20,7 @@ from ml.errors import QuorateError
 
 BUSY_S: Final = 10
 REMEMBERED: Final = 4_096  # events as they were decoded: an open page asks for the same ones with every block
+POOL: Final = {"pool_size": 5, "max_overflow": 40, "pool_timeout": BUSY_S}  # pages are made by 40 threads
 SHOWN: Final = 200  # letters of what a database says
 POSTGRESQL: Final = "postgresql+psycopg"
 SPELLINGS: Final = {"postgresql": POSTGRESQL, "postgres": POSTGRESQL}  # of what has one driver here
@@ -58,6 +60,11 @@ class Index:
 
         No message repeats the URL: it may hold a password.
         """
+        if not url.startswith("sqlite") and url.count("@") > 1:  # what follows the first would be its host
+            raise IndexFailed(
+                "the index's URL has more than one @",
+                fix="Write an @ within a user or password as %40, or keep the password in ~/.pgpass.",
+            )
         try:
             parts = make_url(url)
             parts = parts.set(drivername=SPELLINGS.get(parts.drivername, parts.drivername))
@@ -87,7 +94,7 @@ class Index:
         """A session of its own, for a `with` block."""
         return Session(self.engine, expire_on_commit=False)
 
-    def failure(self, error: DBAPIError) -> IndexFailed:
+    def failure(self, error: DBAPIError | NoConnection) -> IndexFailed:
         """What a database said, without the passwords of its URL."""
         return IndexFailed(
             f"the index {self.name} does not do its work: {self._said(error)}",
@@ -95,7 +102,9 @@ class Index:
             retryable=True,
         )
 
-    def _said(self, error: DBAPIError) -> str:
+    def _said(self, error: DBAPIError | NoConnection) -> str:
+        if isinstance(error, NoConnection):
+            return "all its connections are taken"
         said = " ".join(str(error.orig).split())
         for secret in _secrets(self.engine.url):
             said = said.replace(secret, "***")
@@ -150,10 +159,9 @@ def _engine(url: URL) -> Engine:
     """Errors do not repeat rows, which are strangers' words; a server may have gone and come back."""
     if url.get_backend_name() != "sqlite":
         waits = {"connect_timeout": BUSY_S} if url.get_backend_name() == "postgresql" else {}
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=waits, **POOL)
     options: dict[str, Any] = {"connect_args": {"timeout": BUSY_S, "check_same_thread": False}}
-    if not url.database:
-        options["poolclass"] = StaticPool
+    options |= POOL if url.database else {"poolclass": StaticPool}
     engine = create_engine(url, hide_parameters=True, **options)
     if url.database:
         event.listen(engine, "connect", _as_the_house_does)
@@ -167,7 +175,10 @@ def _name(url: URL) -> str:
 
 def _secrets(url: URL) -> list[str]:
     """The longest first: none may be cut by a shorter one."""
-    given = [url.password, *(url.query.get(key) for key in ("password", "passfile", "sslpassword"))]
+    given = [url.password]
+    for key in ("password", "passfile", "sslpassword"):
+        many = url.query.get(key, ())
+        given += [many] if isinstance(many, str) else many
     return sorted({str(secret) for secret in given if secret}, key=len, reverse=True)
 
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -87,7 +88,8 @@ def _on_errors(app: FastAPI, index: Index) -> None:
         return answer
 
     @app.exception_handler(DBAPIError)
-    def database(request: Request, error: DBAPIError) -> Response:
+    @app.exception_handler(NoConnection)
+    def database(request: Request, error: DBAPIError | NoConnection) -> Response:
         return known(request, index.failure(error))
 
     @app.exception_handler(HTTPException)

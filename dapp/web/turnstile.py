@@ -50,3 +50,4 @@ class Turnstile:
 
 
 WORK: Final = Turnstile()  # of this process: its processors are what is short
+FETCH: Final = Turnstile()  # what a page waits for from a store: a slow peer takes no place for work

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,27 @@ def test_pool_isKnownByItsKey_andTheOpenOneByEveryone(tmp_path: Path) -> None:
     assert lists.pool(PoolKey().pool) == PoolKey()
     (tmp_path / f"pool-{key.pool.hex()}.json").write_text('{"allow_list": "00", "salt": "00"}')
     assert lists.pool(key.pool) is None
+
+
+def test_attack_48_listTakenInByManyAtOnce_isWholeAtEveryMoment(tmp_path: Path) -> None:
+    accounts, over = parse("\n".join(f"0x{number:040x}" for number in range(1, 400))), threading.Event()
+    Lists(tmp_path).keep(accounts)
+    file = Lists(tmp_path).file(accounts.root)
+    whole = file.read_text()
+
+    def look() -> int:
+        looks = 0
+        while not over.is_set():
+            assert file.read_text() == whole
+            looks += 1
+        return looks
+
+    with ThreadPoolExecutor(5) as people:
+        watching = people.submit(look)
+        try:
+            kept = list(people.map(lambda _: Lists(tmp_path).keep(accounts), range(200)))
+        finally:
+            over.set()
+        assert watching.result() > 0
+    assert set(kept) == {accounts.root}
+    assert [each.name for each in tmp_path.iterdir()] == [file.name]

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from ml.canonical import canonical_json, parse_canonical_json, sha256
+from ml.canonical import canonical_json, parse_canonical_json, sha256, shallow_json
 from ml.errors import InvalidJson
 
 
@@ -99,3 +99,10 @@ def test_parse_ofTextThatNeverEnds_takesLinearTime() -> None:
     with pytest.raises(InvalidJson):
         parse_canonical_json(data, len(data))
     assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
+def test_attack_44_numberThatIsNone_inAStrangersJson_isRefused(number: str) -> None:
+    with pytest.raises(ValueError, match=r"beyond a double|not an integer"):
+        shallow_json(f'{{"a":[{number}]}}'.encode())
+    assert shallow_json(b'{"a":[1.5e3]}') == {"a": [1500.0]}

@@ -58,6 +58,28 @@ def test_form_withLists_opensTheTaskWithTheRootsThatItShows(scene: Scene, tmp_pa
 
 
 @pytest.mark.long
+def test_attack_49_listThatTheBrowserFilledInAgain_isTheTasks_andNotAnyone(
+    scene: Scene, tmp_path: Path
+) -> None:
+    page = scene.page(scene.wallet(5))
+    page.goto("/new-task")
+    connect(page)
+    page.evaluate("text => (document.querySelector('#f-contributors').value = text)", LISTED)
+    page.locator("#act-open-task").click()
+    root = page.locator("[data-place='key.contributors']")
+    expect(root).to_have_attribute("data-value", "0x" + parse(LISTED).root.hex())
+    page.reload()
+    large = tmp_path / "large.txt"
+    large.write_text("#" * 1_000_001)
+    page.locator("#file-contributors").set_input_files(large)
+    expect(page.locator("#root-contributors")).to_contain_text("too large for a list of accounts")
+    expect(page.locator("#account")).to_be_visible()
+    page.locator("#act-open-task").click()
+    expect(page.locator("#f-contributors")).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#sheet")).to_have_count(0)
+
+
+@pytest.mark.long
 def test_listedContributor_takesTheListIn_sealsAndOpens_othersAreToldTheyAreNot(
     scene: Scene, tmp_path: Path
 ) -> None:

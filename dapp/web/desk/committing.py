@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import tempfile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -159,9 +161,10 @@ async def upload(
 
     def write() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        part = folder / f".{FILES[file]}.part"
-        part.write_bytes(data)
-        part.replace(folder / FILES[file])
+        descriptor, part = tempfile.mkstemp(dir=folder, prefix=".partial-")  # two tabs may send one each
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(data)
+        Path(part).replace(folder / FILES[file])
 
     await run_in_threadpool(write)
     return JSONResponse({"done": {"folder": str(folder.absolute())}})

@@ -69,9 +69,9 @@ class GivenSigning(GivenTarget):
 
 
 class GivenSignature(GivenSigning):
-    """The wallet's signature, 65 bytes."""
+    """The wallet's signature, 65 bytes: r, s, v."""
 
-    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{130}$")]
+    signature: Annotated[str, Field(pattern="^0x[0-9a-fA-F]{128}(00|01|1[bBcC])$")]
 
 
 @dataclass(frozen=True)

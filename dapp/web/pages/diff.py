@@ -20,7 +20,7 @@ from dapp.web.differences import Compared, compared
 from dapp.web.errors import PageMissing
 from dapp.web.pages.runs import ON_CHAIN, Owner, RunId, copy_of, named
 from dapp.web.render import page
-from dapp.web.turnstile import WORK, TooBusy
+from dapp.web.turnstile import FETCH, WORK, TooBusy
 from ml.errors import QuorateError
 from ml.history.header import Header
 from ml.history.tensors import weights_of
@@ -72,8 +72,10 @@ def diff(site: SiteOf, run: RunId, a: Height, b: Height, copy: Owner = "") -> Di
         if holder is None:
             continue
         try:
+            with FETCH.turn():
+                before, after = _pack(site, headers[a]), _pack(site, headers[b])
             with WORK.turn():
-                found = compared(_weights(site, holder, headers[a]), _weights(site, holder, headers[b]))
+                found = compared(_weights(holder, before), _weights(holder, after))
             packs_of, trouble = owner, None
             break
         except TooBusy:
@@ -85,13 +87,17 @@ def diff(site: SiteOf, run: RunId, a: Height, b: Height, copy: Owner = "") -> Di
     return DiffPage(run, name, book.owner, _side(headers[a]), _side(headers[b]), packs_of, found, trouble)
 
 
-def _weights(site: Site, holder: Copy, header: Header) -> dict[str, Tensor]:
-    """The weights of an entry from a node's packs: each hashed as it is read."""
-    assert holder.folder is not None
+def _pack(site: Site, header: Header) -> bytes:
+    """SHA-256 of the pack that an entry's weights are in."""
     manifest = Checkpoint.from_bytes(site.store.get(cid_from_digest(header.manifest, MAX_BYTES), MAX_BYTES))
     manifest.check(header)
-    archive = open_packs(holder.folder, Limits())
-    return weights_of(archive.get(bytes.fromhex(manifest.pack.sha256)))
+    return bytes.fromhex(manifest.pack.sha256)
+
+
+def _weights(holder: Copy, pack: bytes) -> dict[str, Tensor]:
+    """The weights in one of a node's packs: each hashed as it is read."""
+    assert holder.folder is not None
+    return weights_of(open_packs(holder.folder, Limits()).get(pack))
 
 
 def _side(header: Header) -> Side:

@@ -21,7 +21,7 @@ from dapp.web.errors import PageMissing
 from dapp.web.happened import Happened, happened
 from dapp.web.pages.task import ID
 from dapp.web.render import page
-from dapp.web.turnstile import WORK
+from dapp.web.turnstile import FETCH, WORK, TooBusy
 from ml.errors import QuorateError
 from ml.weights import parse, tensors
 
@@ -268,11 +268,14 @@ def head_diff(
         raise PageMissing(f"this lineage has no heads {a} and {b}")
     spec = site.index.get(Spec, row.spec)
     name = spec.name if spec is not None and spec.known else None
-    with WORK.turn():
-        try:
+    try:
+        with FETCH.turn():
             before, after = (heads.fetch(site.chain, site.store, known, number) for number in (a, b))
-        except (QuorateError, StoreError) as error:
-            return HeadDiffPage(lineage, name, a, b, None, None, None, error.message)
+    except TooBusy:
+        raise
+    except (QuorateError, StoreError) as error:
+        return HeadDiffPage(lineage, name, a, b, None, None, None, error.message)
+    with WORK.turn():
         leaves = zip((entry.name for entry in parse(after.data)), after.leaves, strict=True)
         found = compared(tensors(before.data), tensors(after.data), dict(leaves))
     roots = ["0x" + head.head.tensors.hex() for head in (before, after)]

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy.orm import Session
 
-from dapp.chain.errors import HistoryIncomplete
+from dapp.chain.errors import EndpointDown, HistoryIncomplete
 from dapp.chain.words import Phase
 from dapp.index import Caught, parts
 from dapp.index.parts import Part
@@ -58,6 +58,7 @@ class Reminders:
     post: Post = post
     clock: Callable[[], float] = time.monotonic
     _known: dict[str, tuple[Looked, tuple[tuple[str, Duty], ...]]] = field(default_factory=dict)
+    _unread: dict[str, Looked] = field(default_factory=dict)
     _trying: dict[str, _Trying] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _news: threading.Event = field(default_factory=threading.Event)
@@ -132,19 +133,31 @@ class Reminders:
             rows = self._asking(session, now_s)
             logs = due.logs(session, list(rows))
             self._known = {task: known for task, known in self._known.items() if task in rows}
+            self._unread = {task: looked for task, looked in self._unread.items() if task in rows}
             for row in rows.values():
                 looked = (row.phase, *logs[row.task])
                 if self._known.get(row.task, (None,))[0] != looked:
                     try:
                         view = due.view_of(chain, session, row.task)
                         found = [(w, d) for w in self.settings.accounts for d in due.duties(chain, view, w)]
+                    except EndpointDown:
+                        raise
                     except HistoryIncomplete:  # the chain is ahead of the index, or its node has lost logs
+                        continue
+                    except (QuorateError, ValueError, LookupError, ArithmeticError) as error:
+                        self._cannot_read(row.task, looked, error)
                         continue
                     if view.phase != row.phase:
                         continue
                     self._known[row.task] = looked, tuple(found)
                 for who, duty in self._known[row.task][1]:
                     yield row, who, duty
+
+    def _cannot_read(self, task: str, looked: Looked, error: Exception) -> None:
+        """A task alone is left out, and said so once for as long as nothing happens at it."""
+        if self._unread.get(task) != looked:
+            _log.warning("no reminders of task %s: it cannot be read (%s)", task, type(error).__name__)
+        self._unread[task] = looked
 
     def _asking(self, session: Session, now_s: int) -> dict[str, Part]:
         """The tasks that ask something of the accounts, or may."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -17,6 +18,7 @@ TOTAL_S: Final = 15.0
 IDLE_S: Final = 10.0
 BODY_BYTES: Final = 4_096
 MAX_URL: Final = 2_048
+logging.getLogger("urllib3").propagate = False  # it writes whole addresses, also as warnings
 
 
 class WebhookInvalid(QuorateError):

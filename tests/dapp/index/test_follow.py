@@ -5,17 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dapp.chain.client import Chain
 from dapp.chain.errors import EndpointConfused
 from dapp.chain.events import Log
+from dapp.chain.rpc import connect
 from dapp.index import Index, IndexFailed, catch_up, follow
+from tests.dapp.chain.hostile_rpc import hostile
 from tests.dapp.index.conftest import Ground, rows
 from tests.dapp.index.killed import follow_until_killed
 from tests.flow.world import World, new_world
@@ -140,6 +143,28 @@ def test_catchUp_whenNothingIsNew_takesNothingIn(ground: Ground) -> None:
         first = catch_up(ground.chain, index)
         again = catch_up(ground.chain, index)
         assert (again.block, again.hash, again.events) == (first.block, first.hash, 0)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "number", "blockTimestamp", "logIndex"])
+@pytest.mark.parametrize("told", [2**63, 2**200])
+def test_attack_50_endpointWithNumbersBeyondAll_isConfused(ground: Ground, name: str, told: int) -> None:
+    ground.happen()
+
+    def twist(request: dict[str, Any], real: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        answer = real()
+        for each in answer["result"] if isinstance(answer["result"], list) else [answer["result"]]:
+            if name in each:
+                each[name] = hex(told)
+        return answer
+
+    with hostile(ground.node.http_url) as proxy, Index.in_memory() as index:
+        chain = Chain(connect(proxy.url, tries=1), ground.chain.deployment)
+        proxy.twists = {"eth_getBlockByNumber": twist, "eth_getLogs": twist}
+        with pytest.raises(EndpointConfused):
+            catch_up(chain, index)
+        proxy.twists = {}
+        catch_up(chain, index)
+        assert rows(index) == fresh(ground)
 
 
 def test_catchUp_withTheIndexOfAnotherChain_isRefused(ground: Ground, tmp_path: Path) -> None:

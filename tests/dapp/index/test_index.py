@@ -18,6 +18,9 @@ UNUSABLE = {
     "no URL": SECRET,
     "nobody there": f"postgresql://me:{SECRET}@127.0.0.1:1/index",
     "nobody there, password behind": f"postgresql://me@127.0.0.1:1/index?password={SECRET}",
+    "an @ in the password": f"postgresql://me:p@{SECRET}@127.0.0.1:1/index",
+    "an @ and a stroke in the password": f"postgresql://me:p@/{SECRET}@127.0.0.1:1/index",
+    "an @ and a question mark in the password": f"postgresql://me:p@{SECRET}?@127.0.0.1:1/index",
     "an option that is none": f"postgresql://me@127.0.0.1:1/index?nonsense={SECRET}&password={SECRET}",
 }
 

@@ -204,3 +204,29 @@ def test_seal_malformedRequest_isRefusedAndKeepsNothing(
     sent = good | given if given else {}
     assert "error" in act(visit, "vote/seal", **sent)
     assert not (visit.web.settings.data_dir / "journal").exists()
+
+
+def test_attack_50_signatureOfAWalletThatIsNone_isNamed(visit: Visit) -> None:
+    given = {"account": account(visit, 0), "run": "0x" + "12" * 32, "target": "0x" + "34" * 32}
+    for v in ("ff", "02", "1d", "80"):
+        signature = f"0x{'5' * 128}{v}"
+        error = act(visit, "rollback/hand", **given, recorder="http://127.0.0.1:1", signature=signature)
+        assert error["error"]["code"] == "usage" and error["error"]["message"].startswith("signature: ")
+
+
+def test_attack_41_documentThatIsNestedDeep_isRefused(visit: Visit) -> None:
+    headers = {"Origin": BASE, "X-Quorate-Token": visit.web.token, "Content-Type": "application/json"}
+    for path in ("vote/recover", "commit/recover", "lists"):
+        for piece in ("[", '{"account":', '{"account":{"a":['):
+            body = piece * (60_000 // len(piece))
+            answer = visit.client.post(f"/act/{path}", content=body, headers=headers)
+            assert answer.status_code in (400, 422), (path, piece)
+
+
+def test_attack_44_recoveryFileWithMoreThanItsFields_isRefused(visit: Visit, voting: bytes) -> None:
+    given: dict[str, Any] = {"account": account(visit, VERIFIERS[0]), "task": "0x" + voting.hex()}
+    given |= {"board": "0x" + "0" * 40}
+    given |= {"chain_id": 1, "scores_ppm": SCORES, "salt": "0x" + "0" * 32}
+    assert act(visit, "vote/recover", **given)["error"]["code"] == "recovery-refused"
+    for name in ("__proto__", "constructor", "folder", "aside"):
+        assert act(visit, "vote/recover", **given, **{name: {}})["error"]["code"] == "usage", name

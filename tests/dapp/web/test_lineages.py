@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import pytest
 
 from dapp.chain.lineage import Kind
 from dapp.evaluator import Telling
 from dapp.stages import badges, extend, verify
+from dapp.store import Store
+from dapp.web.turnstile import AT_ONCE, WORK
 from tests.dapp.web.conftest import Visit, visit_of
 from tests.flow.lineages import begin
 from tests.flow.world import STRANGER, new_world
+
+LONG_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +75,44 @@ def test_headDiff_provesThatOldTensorsAreFrozen(taught: tuple[Visit, str, str, s
     assert all(tensor["leaf"] for tensor in page["found"]["tensors"])
     assert "Proof of what is frozen" in visit.html(f"/lineages/{lineage}/diff?a=0&b=1")
     visit.html(f"/lineages/{lineage}/diff?a=0&b=7", status=404)
+
+
+@dataclass
+class Slow:
+    """A store that gives nothing before it may."""
+
+    store: Store
+    asked: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    may: threading.Event = field(default_factory=threading.Event)
+
+    def put(self, data: bytes) -> str:
+        return self.store.put(data)
+
+    def has(self, cid: str) -> bool:
+        return self.store.has(cid)
+
+    def get(self, cid: str, max_bytes: int) -> bytes:
+        self.asked.release()
+        assert self.may.wait(LONG_S)
+        return self.store.get(cid, max_bytes)
+
+
+def test_attack_41_headsOfASlowStore_takeNoPlaceForWork(
+    taught: tuple[Visit, str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visit, lineage, _, _ = taught
+    slow = Slow(visit.backend.store)
+    monkeypatch.setattr(visit.backend, "store", slow)
+    path = f"/lineages/{lineage}/diff.json?a=0&b=1"
+    with ThreadPoolExecutor(AT_ONCE) as people:
+        pages = [people.submit(visit.client.get, path) for _ in range(AT_ONCE)]
+        try:
+            assert all(slow.asked.acquire(timeout=LONG_S) for _ in pages)
+            with WORK.turn():
+                assert not any(page.done() for page in pages)
+        finally:
+            slow.may.set()
+        assert [page.result(LONG_S).status_code for page in pages] == [200] * AT_ONCE
 
 
 def test_task_thatIsARound_showsTheHeadAsBaseline(taught: tuple[Visit, str, str, str]) -> None:

@@ -7,9 +7,11 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pytest
 
@@ -30,6 +32,13 @@ from dapp.web.serve import WebFailed, WebServer
 
 STREAMS = 200
 WATCHERS = 60  # more than the threads that make pages
+T = TypeVar("T")
+
+
+def run(story: Coroutine[None, None, T]) -> T:
+    """In a thread of its own: a browser of another test may keep a loop going in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, story).result()
 
 
 @dataclass
@@ -99,7 +108,7 @@ def test_events_toManyPages_tellAllOfThemEachBlock(running: Running) -> None:
             each.close()
         return spent
 
-    assert asyncio.run(story()) < 5
+    assert run(story()) < 5
 
 
 def test_events_whenTheChainFallsSilent_sayTrouble_andPagesSaySo(running: Running) -> None:
@@ -117,7 +126,7 @@ def test_events_whenTheChainFallsSilent_sayTrouble_andPagesSaySo(running: Runnin
         writer.close()
         asking.close()
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_progress_watchedByManyPages_keepsNoPageWaiting(
@@ -141,7 +150,7 @@ def test_progress_watchedByManyPages_keepsNoPageWaiting(
             each.close()
         return spent
 
-    assert asyncio.run(story()) < 4
+    assert run(story()) < 4
 
 
 def test_follow_whileTheStoreIsSilentAboutAStrangersSpec_tellsEachBlock(running: Running) -> None:
@@ -165,7 +174,7 @@ def test_follow_whileTheStoreIsSilentAboutAStrangersSpec_tellsEachBlock(running:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         backend.store = open_store(f"ipfs:http://127.0.0.1:{silent.getsockname()[1]}")
-        asyncio.run(story())
+        run(story())
 
 
 def test_serve_onAPortThatIsTaken_isNamed(running: Running) -> None:

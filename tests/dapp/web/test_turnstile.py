@@ -6,15 +6,18 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from dapp.gas.estimate import Plan
+from dapp.index import Index, IndexFailed, catch_up, index
 from dapp.web.desk import bills
 from dapp.web.desk.bills import Bills
 from dapp.web.turnstile import COME_AGAIN_S, TooBusy, Turnstile
-from tests.dapp.web.conftest import Visit, crowded
+from tests.dapp.web.conftest import Visit, crowded, visit_of
+from tests.flow.world import World
 
 LONG_S = 120.0
 
@@ -93,3 +96,24 @@ def test_estimate_whileMuchIsAsked_saysWhenToComeAgain_andWhatIsKnownIsToldAnywa
     assert (refused.status_code, refused.headers["Retry-After"]) == (503, str(COME_AGAIN_S))
     assert refused.json()["error"]["code"] == "too-busy"
     assert again.json() == known.json()
+
+
+def test_page_whenAllConnectionsOfTheIndexAreTaken_saysSo_andIsThereAgain(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.open(verifiers=())
+    monkeypatch.setitem(index.POOL, "pool_timeout", 0.05)
+    with Index.of_file(tmp_path / "index.sqlite") as kept, ExitStack() as slow:
+        visit = visit_of(world, tmp_path, kept)
+        with visit.client:
+            assert visit.page("/tasks.json")["known"] == 1
+            for _ in range(index.POOL["pool_size"] + index.POOL["max_overflow"]):
+                slow.enter_context(kept.session()).connection()
+            world.open(verifiers=(), number=1)
+            with pytest.raises(IndexFailed, match="all its connections are taken"):
+                catch_up(visit.backend.chain, kept)
+            for accept in ("application/json", "text/html"):
+                answer = visit.client.get("/tasks", headers={"Accept": accept})
+                assert answer.status_code == 503 and "connections are taken" in answer.text
+            slow.close()
+            assert visit.page("/tasks.json")["known"] == 2

@@ -8,7 +8,10 @@ const MAX_BYTES = 1_000_000;
 export async function listText(field, file) {
   const text = document.getElementById(field).value;
   const chosen = document.getElementById(file).files[0];
-  if (text.trim() || !chosen) return text;
+  return text.trim() || !chosen ? text : fileText(chosen);
+}
+
+export async function fileText(chosen) {
   if (chosen.size > MAX_BYTES) throw new Error("This file is too large for a list of accounts.");
   return chosen.text();
 }

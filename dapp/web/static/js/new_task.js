@@ -3,7 +3,7 @@
 import { act } from "./act.js";
 import { get } from "./api.js";
 import { el, say } from "./dom.js";
-import { takeIn } from "./lists.js";
+import { fileText, takeIn } from "./lists.js";
 import { changed, isOnChain, wallet } from "./session.js";
 import { ether, grouped } from "./sign/shown.js";
 
@@ -67,26 +67,39 @@ function showEscrow() {
   document.getElementById("pot-parts").textContent = known ? `${ether(reward)}, ${ether(fee * committee)}, ${ether(bond)}` : "–";
 }
 
-// Lists are taken in as they are written: the task names them by their roots. What the server says of each.
+// Lists are taken in as they are written: the task names them by their roots. Of each field: the text that was taken,
+// and what the server says of it. A browser fills fields in again without a word (a page that comes back), and a file
+// is read slowly: what counts is what stands in the field when the task is opened.
 const ANYONE = `0x${"0".repeat(64)}`;
-const taken = { contributors: Promise.resolve(ANYONE), allow_list: Promise.resolve(ANYONE) };
+const NOTHING = { text: "", root: Promise.resolve(ANYONE) };
+const taken = { contributors: NOTHING, allow_list: NOTHING };
+const reading = {};
 
 function take(name) {
-  const [text, place] = [field(name).value, document.getElementById(`root-${name}`)];
-  place.className = "why";
-  place.textContent = text.trim() ? "…" : "anyone";
+  const text = field(name).value;
+  told(name, text.trim() ? "…" : "anyone");
   field(name).removeAttribute("aria-invalid");
-  taken[name] = text.trim() ? rootOf(name, text, place) : Promise.resolve(ANYONE);
+  taken[name] = { text, root: text.trim() ? rootOf(name, text) : Promise.resolve(ANYONE) };
 }
 
-async function rootOf(name, text, place) {
+function told(name, text, tone = "why") {
+  const place = document.getElementById(`root-${name}`);
+  [place.textContent, place.className] = [text, tone];
+}
+
+async function rootNow(name) {
+  await reading[name];
+  if (field(name).value !== taken[name].text) take(name);
+  return taken[name].root;
+}
+
+async function rootOf(name, text) {
   try {
     const { root, accounts } = await takeIn(text);
-    if (field(name).value === text) place.textContent = `${accounts} accounts, root ${root}`;
+    if (field(name).value === text) told(name, `${accounts} accounts, root ${root}`);
     return root;
   } catch (error) {
-    place.textContent = `${error.message} ${error.fix ?? ""}`;
-    place.className = "why bad";
+    told(name, `${error.message} ${error.fix ?? ""}`, "why bad");
     return null;
   }
 }
@@ -94,11 +107,20 @@ async function rootOf(name, text, place) {
 for (const name of Object.keys(taken)) {
   field(name).addEventListener("change", () => take(name));
   const file = document.getElementById(`file-${name}`);
-  file.addEventListener("change", async () => {
-    if (!file.files[0]) return;
-    field(name).value = await file.files[0].text();
-    take(name);
+  const read = async () => {
+    try {
+      field(name).value = await fileText(file.files[0]);
+      take(name);
+    } catch (error) {
+      file.value = ""; // it can be chosen again
+      taken[name] = { text: field(name).value, root: Promise.resolve(null) };
+      told(name, error.message, "why bad");
+    }
+  };
+  file.addEventListener("change", () => {
+    if (file.files[0]) reading[name] = read();
   });
+  if (field(name).value) take(name);
 }
 
 let asked = "";
@@ -143,7 +165,7 @@ form.addEventListener("submit", async (event) => {
   if (button.getAttribute("aria-disabled") === "true") return;
   const given = terms();
   for (const name of Object.keys(taken)) {
-    const root = await taken[name];
+    const root = await rootNow(name);
     if (root === null) given.wrong ??= name;
     given[name] = root;
   }

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import update
 
 from dapp.chain.client import Chain
 from dapp.chain.words import Phase
 from dapp.config import Settings
 from dapp.index import Index
+from dapp.index.tables import LogEntry
 from dapp.stages import vote
 from dapp.web import WebSettings, create_app
 from dapp.web.backend import Backend
@@ -146,6 +148,36 @@ def test_reminders_ofOneDataDirectory_areSentByOneServer(
     bell = new_bell()
     with pytest.raises(RemindersBusy):
         Reminders.open(bell.backend, bell.reminders.settings, tmp_path, "")
+
+
+@pytest.fixture
+def two_draws(tmp_path: Path) -> Iterator[tuple[World, bytes, bytes]]:
+    """Two tasks whose initiator has to draw."""
+    with new_world(tmp_path / "world") as made:
+        tasks = made.open(draw_s=36_000), made.open(draw_s=36_000, submit_s=3_600, number=1, verifiers=())
+        for task in tasks:
+            made.submit(task)
+        yield made, *tasks
+
+
+def test_attack_50_taskThatCannotBeRead_keepsNoOtherReminderBack(
+    two_draws: tuple[World, bytes, bytes], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world, broken, whole = two_draws
+    backend = Backend(Chain(world.rpc, world.deployment), Index.in_memory(), world.store)
+    backend.refresh()
+    with backend.index.session() as session, session.begin():
+        row = LogEntry.topic1 == f"0x{broken.hex()}", LogEntry.name == "ModelOpened"
+        session.execute(update(LogEntry).where(*row).values(data=b""))
+    with hook() as listening:
+        accounts = (world.person(INITIATOR).chain.address,)
+        settings = ReminderSettings(listening.url, accounts, 3_600)
+        reminders = Reminders.open(backend, settings, tmp_path, "http://127.0.0.1:8600")
+        for _ in range(3):
+            reminders.look()
+        reminders.close()
+        assert [(each["task"], each["deed"]) for each in listening.told] == [(f"0x{whole.hex()}", "draw")]
+    assert sum(f"0x{broken.hex()}" in said for said in caplog.messages) == 1
 
 
 @contextmanager

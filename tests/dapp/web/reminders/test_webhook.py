@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import logging
+import socket
+import threading
 import traceback
 from collections.abc import Iterator
 
@@ -51,6 +55,40 @@ def test_post_toOneThatNeverAnswers_endsInTime(listening: Hook, monkeypatch: pyt
         post(listening.url, b"{}", "key")
     assert not failed.value.answered
     assert SECRET not in "".join(traceback.format_exception(failed.value))
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that a program which logs everything would write."""
+    text, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(text), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    yield text
+    root.setLevel(level)
+    root.removeHandler(handler)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"broken line\r\nContent-Length: 0\r\n\r\n", b"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n"],
+    ids=["no header", "two lengths"],
+)
+def test_attack_51_answerThatIsOdd_bringsTheAddressIntoNoLog(answer: bytes, log: io.StringIO) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            caller, _ = server.accept()
+            with caller:
+                caller.recv(65_536)
+                caller.sendall(b"HTTP/1.1 200 OK\r\nA: b\r\n" + answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        logging.getLogger("dapp.web").info("webhook: asked")
+        post(f"http://127.0.0.1:{server.getsockname()[1]}/{SECRET}", b"{}", "key")
+        thread.join(120)
+    assert log.getvalue() == "webhook: asked\n"
 
 
 def test_post_toNobody_doesNotTellTheAddress() -> None:
