@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
+from typing import Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +27,8 @@ from dapp.web.reminders.follow import Reminders
 from dapp.web.render import STATIC, environment, failure
 from dapp.web.settings import WebSettings
 from ml.errors import QuorateError
+
+HEXADECIMAL: Final = re.compile(r"\^0x\[0-9a-f(?:A-F)?\]\{(\d+)\}\$")  # what patterns of ids look like
 
 
 def create_app(web: WebSettings, backend: Backend | None = None) -> FastAPI:
@@ -101,8 +105,11 @@ def _on_errors(app: FastAPI, index: Index) -> None:
     def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:])[:60]
-        what = f"{where or 'the request'}: {first['msg']}"[:200]
-        return _answer(request, 422, "usage", what, "Correct the value that is named.")
+        said, fix = first["msg"], "Correct the value that is named."
+        if hexadecimal := HEXADECIMAL.fullmatch(first.get("ctx", {}).get("pattern", "")):
+            said = f"this is not 0x and {hexadecimal[1]} digits (0-9, a-f)"
+        what = f"{where or 'the request'}: {said}"[:200]
+        return _answer(request, 422, "usage", what, fix)
 
 
 def _answer(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from dapp.chain.outbox import SendSettings
 from dapp.chain.signer import Signer
 from dapp.chain.tasks import view
 from dapp.chain.words import Phase
-from dapp.config import Settings
+from dapp.config import PREFIX, Settings
 from dapp.demo.materials import Material, share_out
 from dapp.journal import Journal
 from dapp.stages import commit, draw, pool, task, train, vote
@@ -46,6 +47,14 @@ class Sample:
     settings: Settings
     task: bytes
     verifiers: tuple[str, ...]
+
+    @property
+    def exports(self) -> str:
+        """The shell's line after which every command uses this chain, its contracts and its data."""
+        names = ("rpc", "deployments", "data_dir")
+        return "export " + shlex.join(
+            f"{PREFIX}{name.upper()}={getattr(self.settings, name)}" for name in names
+        )
 
 
 @contextlib.contextmanager

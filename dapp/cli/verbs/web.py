@@ -78,7 +78,7 @@ def web(
             made = closing.enter_context(sample(session.settings, session.progress.update))
             server = WebServer(replace(settings, settings=made.settings))
             steps = [
-                f"--rpc {made.settings.rpc} lets other commands use its devnet",
+                f"other commands use its devnet after: {made.exports}",
                 f"have not voted yet: {', '.join(made.verifiers)} (the devnet's accounts 7 and 8)",
             ]
         session.progress.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -29,12 +30,19 @@ def test_sample_isATaskBeingJudged_withABallotSealed_andOthersOpen(tmp_path: Pat
             page = client.get(f"/tasks/0x{made.task.hex()}.json").json()["page"]
             board = client.get("/tasks.json").json()["page"]
         assert (made.settings.data_dir / "index").is_dir()
+        assert "0x" + made.task.hex() in _said(made.exports, "quorate task list")
     assert page["phase"]["name"] == "vote"
     assert [model["verdict"] for model in page["models"]] == ["pending"] * 3
     assert sorted(seat["state"] for seat in page["seats"]) == ["sealed", "silent", "silent"]
     assert {seat["verifier"] for seat in page["seats"] if seat["state"] == "silent"} == set(made.verifiers)
     assert board["known"] == 3
     assert not made.settings.data_dir.exists()
+
+
+def _said(exports: str, command: str) -> str:
+    """What a shell prints that has just been given the line."""
+    line = f"{exports} && exec {command.replace('quorate', f'{shlex.quote(sys.executable)} -m dapp', 1)}"
+    return subprocess.run(["bash", "-c", line], check=True, capture_output=True, text=True).stdout
 
 
 @pytest.mark.long

@@ -129,7 +129,8 @@ def test_task_thatIsNone_isNotFound(settled: tuple[Visit, str]) -> None:
     visit, _ = settled
     assert "Not found" in visit.html("/tasks/0x" + "00" * 32, status=404)
     assert visit.client.get("/tasks/0x" + "00" * 32 + ".json").json()["error"]["code"] == "task-unknown"
-    assert visit.html("/tasks/0x12", status=422)
+    html = visit.html("/tasks/0x12", status=422)
+    assert "this is not 0x and 64 digits (0-9, a-f)" in html and "should match" not in html
 
 
 def test_task_beforeItsEnd_showsEachPhaseAndWhatIsStillSealed(visit: Visit) -> None:
