@@ -110,7 +110,7 @@ def estimate(
     if fees not in FEES:
         raise Usage(f"--fees is {', '.join(FEES)}, not {fees[:40]!r}")
     if kind not in planning.KINDS:
-        raise Usage(f"--kind is {', '.join(planning.KINDS)}, not {kind[:40]!r}")
+        raise Usage(f"--kind is one of {', '.join(planning.KINDS)}, not {kind[:40]!r}")
     plan = planning.Plan(
         verifiers=verifiers,
         models=models,

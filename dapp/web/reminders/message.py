@@ -12,10 +12,15 @@ from typing import Final
 from dapp.amounts import ether
 from dapp.chain.seals import Board
 from dapp.moments import duration
-from dapp.web.due import WORDS, Duty
+from dapp.web.due import WORDS, Deed, Duty
 
 VERSION: Final = 1
 MAX_NAME: Final = 100
+PAGES: Final = {  # where it is done; else the task's page leads there
+    Deed.OPEN_MODEL: "contribute",
+    Deed.SEAL_BALLOT: "desk",
+    Deed.OPEN_BALLOT: "desk",
+}
 
 
 class Moment(StrEnum):
@@ -61,7 +66,7 @@ class Reminder:
             "until_s": None if window is None else window.until_s,
             "now_s": now_s,
             "amount_wei": str(duty.amount_wei),
-            "page": f"{site}/tasks/{task}",
+            "page": f"{site}/{PAGES.get(duty.deed, 'tasks')}/{task}?account={self.account}",
         }
         return json.dumps(document, ensure_ascii=False).encode()
 

@@ -96,7 +96,7 @@ def test_reminder_saysWhatIsDueAndWhere_inFewBytes(new_bell: Callable[..., Bell]
     assert ends_at_s is not None
     assert told["account"] == who and told["task"] == "0x" + voting.hex()
     assert (told["phase"], told["until_s"], told["since_s"]) == ("vote", ends_at_s, ends_at_s - 600)
-    assert told["page"] == f"http://127.0.0.1:8600/tasks/0x{voting.hex()}"
+    assert told["page"] == f"http://127.0.0.1:8600/desk/0x{voting.hex()}?account={who}"
     assert told["text"].startswith(f"Evaluate, and seal your ballot of task 0x{voting.hex()[:8]}… before 2")
     assert headers["Idempotency-Key"] == told["id"]
     assert len(body) < 1_000 < BODY_BYTES
