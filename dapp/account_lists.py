@@ -6,8 +6,6 @@ The chain has roots only. Who acts as one of a list has to have the whole list.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +14,7 @@ from typing import Final
 
 from eth_utils import is_checksum_address, is_hex_address, to_checksum_address
 
+from dapp import whole
 from dapp.chain.account_list import ANYONE, AccountList
 from dapp.stages.pool import PoolKey
 from ml.errors import QuorateError
@@ -131,10 +130,7 @@ class Lists:
 
     def _write(self, file: Path, text: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=self.folder, prefix=".partial-")  # several pages may keep one
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(part).replace(file)
+        whole.write(file, text.encode())
 
 
 @lru_cache(maxsize=8)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
@@ -13,6 +11,7 @@ from typing import Any
 
 from eth_utils import is_checksum_address
 
+from dapp import whole
 from ml.canonical import canonical_json, sha256
 from ml.errors import QuorateError
 
@@ -183,17 +182,7 @@ def save_deployment(deployment: Deployment, folder: Path = DEPLOYMENTS) -> Path:
     """Write the record of this chain as a whole, or leave the one before as it was; returns its path."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{deployment.chain_id}.json"
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=f".{file.name}.")
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(asdict(deployment), stream, indent=2)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(file)
-    finally:
-        partial.unlink(missing_ok=True)
+    whole.write(file, f"{json.dumps(asdict(deployment), indent=2)}\n".encode())
     return file
 
 

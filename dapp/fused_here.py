@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dapp import whole
 from dapp.chain.client import Chain
 from dapp.chain.tasks import TaskView
 from dapp.store import cid_from_digest
@@ -21,9 +22,7 @@ def keep(data_dir: Path, chain: Chain, task: bytes, manifest: FusedManifest) -> 
     """Remember the last one made by its rule."""
     file = _file(data_dir, chain, task, manifest.rule)
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_bytes(manifest.to_bytes())
-    part.replace(file)
+    whole.write(file, manifest.to_bytes())
 
 
 def kept(data_dir: Path, chain: Chain, view: TaskView) -> tuple[FusedManifest, ...]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import tempfile
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
@@ -14,7 +12,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from dapp import own_models, packages
+from dapp import own_models, packages, whole
 from dapp.chain import tasks
 from dapp.chain.account_list import ANYONE
 from dapp.chain.words import SubmissionState
@@ -161,10 +159,7 @@ async def upload(
 
     def write() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=folder, prefix=".partial-")  # two tabs may send one each
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(data)
-        Path(part).replace(folder / FILES[file])
+        whole.write(folder / FILES[file], data)
 
     await run_in_threadpool(write)
     return JSONResponse({"done": {"folder": str(folder.absolute())}})
