@@ -50,7 +50,7 @@ def test_keystore_readableByOthers_isRefused(keystore: Path) -> None:
     ["", "{}", "[1]", '{"version": 1}', "not json", '{"crypto": 7, "version": 3}', "[" * 9_000],
     ids=["empty", "object", "list", "version 1", "text", "no ciphertext", "deep"],
 )
-def test_keystore_anotherFile_isRefused(deep_recursion: None, keystore: Path, text: str) -> None:
+def test_keystore_anotherFile_isRefused(keystore: Path, text: str) -> None:
     keystore.write_text(text)
     with pytest.raises(KeyRefused, match="no keystore file"):
         Signer.from_keystore(keystore, lambda: "x")
