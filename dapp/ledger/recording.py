@@ -158,7 +158,8 @@ class Recording:
         self._follow()
         self._take()
         self._draft_and_mine()
-        vote = open_vote(self._view, self.book, self._chain.rpc.block().timestamp_s)
+        now_s = self._chain.rpc.block().timestamp_s
+        vote = open_vote(self._view, self.book, now_s)
         if vote is None:
             self._end_votes()
         if self._is_abreast():
@@ -167,6 +168,7 @@ class Recording:
                 self._attest()
             else:
                 self._roll_back(vote)
+                vote = open_vote(self._view, self.book, now_s)  # none once it is decided
         self._heed_alarms(self._heed_request(vote))
         return Progress(
             self._states(), tuple(self._did), tuple(self._waits), self._missing, self.restore_due()

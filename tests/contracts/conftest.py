@@ -4,14 +4,16 @@ task.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 from brownie import Badges, Lineage, Membership, ModelLedger, Quorate, accounts, chain, web3
 from brownie.exceptions import VirtualMachineError
 from eth_utils import keccak
+from web3.exceptions import TransactionNotFound
 
 from dapp.chain import draws
 from dapp.chain.errors import refusal
@@ -22,6 +24,7 @@ from dapp.chain.words import DrawWord, Phase, TaskWord, phase_at, unpack_task
 NO_LIST = b"\0" * 32
 GOOD, BAD = 970_000, 940_000
 WINDOW_S = 1_000
+FOUND_WITHIN_S = 5.0
 SHARDS = [(i, keccak(text=f"shard {i}"), keccak(text=f"salt {i}")) for i in range(10)]
 
 
@@ -61,6 +64,24 @@ def mine_at(second: int) -> None:
     """
     web3.provider.make_request("evm_setNextBlockTimestamp", [second])
     chain.mine()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_reads() -> Iterator[None]:
+    """anvil counts a transaction for its sender a moment before it can be read, and Brownie calls that dropped."""
+    read = web3.eth.get_transaction
+
+    def patiently(txid: Any) -> Any:
+        end = time.monotonic() + FOUND_WITHIN_S
+        while time.monotonic() < end:
+            with suppress(TransactionNotFound):
+                return read(txid)
+            time.sleep(0.01)
+        return read(txid)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(web3.eth, "get_transaction", patiently)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -181,6 +181,7 @@ def test_wallet_howeverItIsFound_connectsAndIsTakenUpAgain(scene: Scene, announc
     page = scene.page(wallet)
     page.goto("/desk")
     connect(page)
+    page.wait_for_url(f"**/desk?account={wallet.address}")  # the desk goes there by itself
     page.goto("/tasks")
     expect(page.locator("#account")).to_be_visible()
     assert len(wallet.requests("eth_requestAccounts")) == 1

@@ -49,6 +49,21 @@ def test_request_whileAVoteIsOpen_isThatVote(registered: Stage) -> None:
     assert registered.rpc.nonce(registered.address(RECORDER)) == sent
 
 
+def test_request_whenTheVoteIsDecidedInTheSameStep_isRefused_forThatVoteIsOver(registered: Stage) -> None:
+    names: list[str] = []
+
+    def failpoint(point: str) -> None:
+        if point == "rollback:sent":
+            names.append(registered.requests.put(REASON))
+
+    registered.open_vote()
+    registered.recording._failpoint = failpoint
+    registered.until(lambda: registered.recording.restore_due() is not None, *NODES)
+    answer = registered.requests.answered(names[0])
+    assert answer is not None and answer.vote is None
+    assert "VoteIsOpen" in answer.message
+
+
 def test_request_inThePause_isAnsweredWithTheReason(registered: Stage) -> None:
     registered.open_vote()
     registered.clock.wait_until(registered.view.vote_ends_at_s + 1)
