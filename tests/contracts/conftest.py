@@ -68,7 +68,7 @@ def mine_at(second: int) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_reads() -> Iterator[None]:
-    """anvil counts a sent transaction a moment before it can be read, which Brownie takes for a dropped one."""
+    """anvil counts a transaction a moment before it can be read, which Brownie takes for a dropped one."""
     read = web3.eth.get_transaction
 
     def patiently(txid: Any) -> Any:
