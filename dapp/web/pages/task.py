@@ -83,7 +83,9 @@ class ModelShown:
 
 @dataclass(frozen=True)
 class SeatShown:
-    """A committee member. state: silent, sealed or opened; of a sealed ballot the seal, and nothing else."""
+    """A committee member. state: awaited while ballots can be sealed, then silent; or sealed, then opened or
+    unopened. Of a sealed ballot there is the seal, and nothing else.
+    """
 
     seat: int
     verifier: str
@@ -264,12 +266,19 @@ def _verdict(view: TaskView, model: ModelView) -> str:
     return "leading" if good else "pending"
 
 
+def _ballot_state(view: TaskView, seat: Seat) -> str:
+    if seat.scores_ppm is not None:
+        return "opened"
+    if seat.sealed is not None:
+        return "unopened" if view.phase.is_over else "sealed"
+    return "awaited" if view.phase is Phase.VOTE else "silent"
+
+
 def _seat(view: TaskView, seat: Seat, paid_wei: int) -> SeatShown:
-    state = "opened" if seat.scores_ppm is not None else "silent" if seat.sealed is None else "sealed"
     return SeatShown(
         seat=seat.seat,
         verifier=seat.verifier,
-        state=state,
+        state=_ballot_state(view, seat),
         seal=None if seat.sealed is None else "0x" + seat.sealed.hex(),
         in_batch=seat.in_batch,
         scores_ppm=None if seat.scores_ppm is None else list(seat.scores_ppm),

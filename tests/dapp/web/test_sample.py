@@ -33,8 +33,8 @@ def test_sample_isATaskBeingJudged_withABallotSealed_andOthersOpen(tmp_path: Pat
         assert "0x" + made.task.hex() in _said(made.exports, "quorate task list")
     assert page["phase"]["name"] == "vote"
     assert [model["verdict"] for model in page["models"]] == ["pending"] * 3
-    assert sorted(seat["state"] for seat in page["seats"]) == ["sealed", "silent", "silent"]
-    assert {seat["verifier"] for seat in page["seats"] if seat["state"] == "silent"} == set(made.verifiers)
+    assert sorted(seat["state"] for seat in page["seats"]) == ["awaited", "awaited", "sealed"]
+    assert {seat["verifier"] for seat in page["seats"] if seat["state"] == "awaited"} == set(made.verifiers)
     assert board["known"] == 3
     assert not made.settings.data_dir.exists()
 

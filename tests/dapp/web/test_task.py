@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from dapp import fused_here
+from dapp.chain.words import Phase
 from dapp.stages import fuse, vote
 from dapp.web.desk.evaluations import Evaluation, ModelFound
 from dapp.web.desk.office import office_of
@@ -149,6 +150,24 @@ def test_task_beforeItsEnd_showsEachPhaseAndWhatIsStillSealed(visit: Visit) -> N
     sealed = next(seat for seat in page["seats"] if seat["state"] == "sealed")
     assert sealed["scores_ppm"] is None and re.fullmatch("0x[0-9a-f]{64}", sealed["seal"])
     assert [window["state"] for window in page["line"]] == ["done"] * 4 + ["current", "to come", "to come"]
+
+
+def test_task_aBallotIsAwaited_thenSilent_orSealed_thenUnopened(visit: Visit) -> None:
+    world = visit.world
+    task = world.open()
+    world.submit(task)
+    world.draw(task)
+    vote.seal(world.person(VERIFIERS[0]), task, SCORES)
+
+    def states() -> list[str]:
+        return sorted(seat["state"] for seat in visit.page(f"/tasks/0x{task.hex()}.json")["seats"])
+
+    others = len(VERIFIERS) - 1
+    assert states() == ["awaited"] * others + ["sealed"]
+    world.pass_phase(task, Phase.VOTE)
+    assert states() == ["sealed"] + ["silent"] * others
+    world.pass_phase(task, Phase.BALLOT)
+    assert states() == ["silent"] * others + ["unopened"]
 
 
 def test_task_withOppositeSealedVotes_isTheSameButForTheSeal(visit: Visit) -> None:
