@@ -47,14 +47,20 @@ class WebServer:
 
     def serve(self) -> None:
         """Answer until `stop`, or until an exception comes up here: a signal's, say. Then end in order."""
-        given = {"sockets": [self._socket]}
-        thread = threading.Thread(target=self._server.run, kwargs=given, name="quorate-web", daemon=True)
-        thread.start()
+        ended = threading.Event()  # a Thread.join that a signal interrupts takes its thread for ended (Python 3.11)
+
+        def run() -> None:
+            try:
+                self._server.run([self._socket])
+            finally:
+                ended.set()
+
+        threading.Thread(target=run, name="quorate-web", daemon=True).start()
         try:
-            thread.join()
+            ended.wait()
         finally:
             self.stop()
-            thread.join(2 * STOP_S)
+            ended.wait(2 * STOP_S)
             self._socket.close()
 
     def stop(self) -> None:
