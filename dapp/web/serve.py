@@ -47,7 +47,8 @@ class WebServer:
 
     def serve(self) -> None:
         """Answer until `stop`, or until an exception comes up here: a signal's, say. Then end in order."""
-        ended = threading.Event()  # a Thread.join that a signal interrupts takes its thread for ended (Python 3.11)
+        # an event, for in Python 3.11 a signal during Thread.join makes it take its thread for ended
+        ended = threading.Event()
 
         def run() -> None:
             try:
