@@ -56,6 +56,7 @@ OVERTAKEN = (
 )
 RETRY_S = 15
 LOOK_S = 60  # between two looks whether the vote has begun; a fourth of its window where that is less
+SETTLE_S = 60  # that others leave the initiator to settle for everyone; a fourth of a ballot window at most
 FAR_S = 24 * 3600  # looked at again after this, when no deadline is known
 
 
@@ -354,9 +355,22 @@ def _collect(ctx: Context, view: TaskView, *, over: bool = False) -> Step:
     over: nothing but what is owed can be due for the account any more.
     """
     if owed.owed(ctx.chain, view, ctx.chain.address):
+        turn_s = _turn_s(view, ctx.chain.address)
+        if view.outcome is None and view.now_s < turn_s:
+            return Step(view.task, view.phase, None, turn_s)
         settle.withdraw(ctx, view.task)
         return _did(ctx, view.task, "withdraw")
     return Step(view.task, view.phase, None, None) if over else _waits(view)
+
+
+def _turn_s(view: TaskView, account: str) -> int:
+    """When an account settles a task that is over, where nobody has: who comes too late pays for nothing."""
+    last = {Phase.SETTLED: Phase.BALLOT, Phase.LAPSED: Phase.DRAW, Phase.EMPTY: Phase.OPEN}
+    over_s = view.ends_at_s(last[view.phase]) or 0
+    if account == view.key.initiator:
+        return over_s
+    pause_s = max(1, min(SETTLE_S, view.key.ballot_s // 4))
+    return over_s + pause_s + int(account, 16) % pause_s  # not all of them at once
 
 
 def _package(ctx: Context, role: Contributor | RoundContributor) -> tuple[Manifest, bytes]:

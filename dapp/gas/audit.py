@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dapp.chain import events
 from dapp.chain.client import Chain
@@ -25,10 +25,7 @@ class Spent:
     gas: int
     announced: int | None  # None: the endpoint tells no traces
     fee_wei: int
-
-    @property
-    def role(self) -> Role:
-        return self.operation.role
+    role: Role  # of who sent it
 
 
 @dataclass(frozen=True)
@@ -94,16 +91,44 @@ def audit_task(chain: Chain, task: bytes) -> Audit:
 
 def audit_run(chain: Chain, run: bytes) -> Audit:
     """Every transaction of a run; endorsements, whose events name no run, are not among them."""
-    return _audit(chain, events.of_run(chain, run))
+    return _audit(chain, list(events.of_run(chain, run)))
 
 
-def _audit(chain: Chain, found: Iterable[events.Event]) -> Audit:
+def _audit(chain: Chain, found: Sequence[events.Event]) -> Audit:
+    roles = roles_of(found)
     hashes = list(dict.fromkeys(event.at.tx for event in found))
-    return Audit(tuple(spent(chain, tx) for tx in hashes))
+    every = (spent(chain, tx) for tx in hashes)
+    return Audit(tuple(replace(one, role=_role(one, roles.get(one.sender, set()))) for one in every))
+
+
+def roles_of(found: Iterable[events.Event]) -> dict[str, set[Role]]:
+    """What each account is in a task or run, as its events tell."""
+    roles: dict[str, set[Role]] = {}
+    for event in found:
+        match event:
+            case events.TaskOpened():
+                roles.setdefault(event.initiator, set()).add(Role.INITIATOR)
+            case events.ModelSealed():
+                roles.setdefault(event.contributor, set()).add(Role.CONTRIBUTOR)
+            case events.BallotSealed():
+                roles.setdefault(event.verifier, set()).add(Role.VERIFIER)
+            case events.RunStarted():
+                roles.setdefault(event.recorder, set()).add(Role.RECORDER)
+                for node in event.nodes:
+                    roles.setdefault(node, set()).add(Role.NODE)
+    return roles
+
+
+def _role(one: Spent, known: set[Role]) -> Role:
+    """In which of its roles the sender sent it: the operation's own, where it has it or nobody else could."""
+    role = one.operation.role
+    if role in known or (not known and role in (Role.CONTRIBUTOR, Role.VERIFIER, Role.NODE)):
+        return role
+    return next((role for role in Role if role in known), Role.ANYONE)
 
 
 def spent(chain: Chain, tx: str) -> Spent:
-    """What one transaction cost. Raises EndpointConfused when it is not there."""
+    """What one transaction cost, in the role that usually sends it. Raises EndpointConfused."""
     hashed = bytes.fromhex(tx.removeprefix("0x"))
     sent, receipt = chain.rpc.transaction(hashed), chain.rpc.receipt(hashed)
     if sent is None or receipt is None:
@@ -112,14 +137,16 @@ def spent(chain: Chain, tx: str) -> Spent:
         )
     fee_wei = receipt.gas_used * receipt.gas_price_wei
     work = work_of(chain.rpc, sent, receipt)
+    operation = _operation(chain, sent.to, sent.data)
     return Spent(
-        operation=_operation(chain, sent.to, sent.data),
+        operation=operation,
         sender=sent.sender,
         tx=tx,
         block=receipt.block,
         gas=receipt.gas_used,
         announced=None if work is None else gas(work, announced()),
         fee_wei=fee_wei,
+        role=operation.role,
     )
 
 

@@ -14,6 +14,7 @@ from dapp.gas import world as w
 from dapp.gas.measure import Gas, total
 from dapp.gas.operations import Operation, Role, of
 from dapp.gas.plays import Fees
+from dapp.gas.runs import Run
 from ml.errors import QuorateError
 from ml.round_rules import EXTEND, IMPROVE
 from ml.spec import FUSE
@@ -32,15 +33,17 @@ class PlanImpossible(QuorateError):
     """A task or run that the contracts would not take."""
 
     code = "plan-impossible"
-    default_fix = "Stay within the limits that the message names (contracts/libraries/Bounds.sol)."
+    default_fix = "Plan something else."
 
 
 @dataclass(frozen=True)
 class Plan:
     """What is meant to happen. No models: no task; no epochs: no run."""
 
-    verifiers: int = 3
+    verifiers: int = 3  # of the committee
+    pool: int = 0  # members of the pool that it is drawn from; 0: all of them are drawn
     models: int = 3
+    accepted: int | None = None  # None: all; of a round as many as its kind takes
     kind: str = FUSE  # of KINDS: a round that improves takes one of the models, one that extends all
     tensors: int = line_plays.TENSORS  # of the head that a round goes on from
     epochs: int = 0
@@ -57,9 +60,23 @@ class Plan:
         """Raises PlanImpossible."""
         if self.kind not in KINDS:
             raise PlanImpossible(f"a task's kind is {', '.join(KINDS)}, not {self.kind[:40]!r}")
+        if not (self.models or self.epochs):
+            raise PlanImpossible(
+                "no models and no epochs: nothing would happen", fix="Plan one or the other."
+            )
+        if self.kind != FUSE and self.accepted is not None:
+            raise PlanImpossible(f"how many models are accepted follows from the kind {self.kind}",
+                                 fix="An improvement takes one model, an extension all of them.")  # fmt: skip
+        if self.batched and self.fees is Fees.ON_OPENING:
+            raise PlanImpossible(
+                "who has a ballot opened in a batch is not paid on opening",
+                fix="Plan the fees settled, or apart; or no batches.",
+            )
         for what, value, least, most in (
             ("verifiers", self.verifiers, 1, MAX_VERIFIERS),
+            ("members of the pool", self.members, self.verifiers, MAX_VERIFIERS),
             ("models", self.models, 0, MAX_MODELS),
+            ("accepted models", self.taken, 0, self.models),
             ("tensors", self.tensors, 1, MAX_TENSORS),
             ("epochs", self.epochs, 0, MAX_EPOCHS),
             ("nodes", self.nodes, 1, MAX_NODES),
@@ -68,7 +85,19 @@ class Plan:
             ("shards", self.shards, 1, MAX_SHARDS),
         ):
             if not least <= value <= most:
-                raise PlanImpossible(f"{value:,} {what}: {least:,} to {most:,} are possible")
+                raise PlanImpossible(
+                    f"{value:,} {what}: {least:,} to {most:,} can be estimated",
+                    fix="Stay within what the message names.",
+                )
+
+    @property
+    def members(self) -> int:
+        return self.pool or self.verifiers
+
+    @property
+    def taken(self) -> int:
+        """Models that are accepted, where the plan says how many; else all."""
+        return self.models if self.accepted is None else self.accepted
 
 
 @dataclass(frozen=True)
@@ -84,6 +113,16 @@ class Line:
     def role(self) -> Role:
         return self.operation.role
 
+    def plus(self, other: Line, times: int) -> Line:
+        """This and so many of the other."""
+        more = Gas(other.gas.today * times, other.gas.announced * times)
+        return Line(
+            self.operation,
+            self.count + other.count * times,
+            total([self.gas, more]),
+            max(self.largest, other.largest),
+        )
+
 
 @dataclass(frozen=True)
 class Share:
@@ -92,11 +131,16 @@ class Share:
     role: Role
     people: int
     gas: Gas  # all of them together, without what counts for many tasks
-    once: Gas  # what counts for many tasks: joining a pool, starting a run
+    joined: int  # people who pay once: a pool has more members than are drawn
+    once: Gas  # what they pay for many tasks: joining a pool, starting a run
 
     @property
     def each(self) -> Gas:
-        return Gas(round(self.gas.today / self.people), round(self.gas.announced / self.people))
+        return _apiece(self.gas, self.people)
+
+    @property
+    def once_each(self) -> Gas:
+        return _apiece(self.once, self.joined)
 
 
 @dataclass(frozen=True)
@@ -105,16 +149,19 @@ class Bill:
 
     lines: tuple[Line, ...]
     people: dict[Role, int]
+    members: int = 0  # of the pool
 
     def shares(self) -> list[Share]:
-        """By role, in the order of Role."""
+        """By role, in the order of Role; who takes part and pays for nothing is there too."""
         found = []
         for role in Role:
             mine = [line for line in self.lines if line.role is role]
-            if mine:
+            if mine or self.people.get(role):
                 often = total([line.gas for line in mine if not line.operation.once])
                 once = total([line.gas for line in mine if line.operation.once])
-                found.append(Share(role, max(1, self.people.get(role, 1)), often, once))
+                people = max(1, self.people.get(role, 1))
+                joined = max(people, self.members) if role is Role.VERIFIER else people
+                found.append(Share(role, people, often, joined, once))
         return found
 
     @property
@@ -144,8 +191,12 @@ def estimate(plan: Plan) -> Bill:
         lines += lines_of(_task(plan))
     if plan.epochs:
         lines += _run(plan)
-    people = {Role.CONTRIBUTOR: plan.models, Role.VERIFIER: plan.verifiers, Role.NODE: plan.nodes}
-    return Bill(tuple(lines), people)
+    people = {
+        Role.CONTRIBUTOR: plan.models,
+        Role.VERIFIER: plan.verifiers if plan.models else 0,
+        Role.NODE: plan.nodes if plan.epochs else 0,
+    }
+    return Bill(tuple(lines), people, plan.members if plan.models else 0)
 
 
 def _task(plan: Plan) -> list[w.Sent]:
@@ -157,11 +208,13 @@ def _task(plan: Plan) -> list[w.Sent]:
         "shard_count": plan.shards,
         "shards_drawn": plan.shards_drawn,
     }
+    if plan.pool:
+        options["committee"] = plan.verifiers
     with world.noting() as notes:
         if kind is Kind.NONE:
-            plays.task(world, plan.verifiers, plan.models, **options)
+            plays.task(world, plan.members, plan.models, accepted=plan.taken, **options)
         else:
-            line_plays.whole(world, kind, plan.verifiers, plan.models, tensors=plan.tensors, **options)
+            line_plays.whole(world, kind, plan.members, plan.models, tensors=plan.tensors, **options)
     return notes
 
 
@@ -169,17 +222,27 @@ def _run(plan: Plan) -> list[Line]:
     """The first batch and a later one are played; all later ones cost the same."""
     batches = -(-plan.epochs // plan.register_every)
     world = w.World()
-    with world.noting() as started:
+    with world.noting() as first:
         run = plays.run(world, plan.nodes)
-    steps: list[list[w.Sent]] = []
-    for _ in range(min(batches, 2)):
-        with world.noting() as step:
-            if plan.announce:
-                plays.record(run)
-            plays.register(run)
-        steps.append(step)
-    every = [*steps[0], *(sent for step in steps[1:] for sent in step * (batches - 1))]
-    return lines_of([*started, *every])
+        _batch(run, plan)
+    lines = {line.operation: line for line in lines_of(first)}
+    if batches > 1:
+        with world.noting() as later:
+            _batch(run, plan)
+        for line in lines_of(later):
+            lines[line.operation] = lines[line.operation].plus(line, batches - 1)
+    return list(lines.values())
+
+
+def _batch(run: Run, plan: Plan) -> None:
+    if plan.announce:
+        plays.record(run)
+    plays.register(run)
+
+
+def _apiece(gas: Gas, people: int) -> Gas:
+    """Rounded."""
+    return Gas((2 * gas.today + people) // (2 * people), (2 * gas.announced + people) // (2 * people))
 
 
 def lines_of(notes: Iterable[w.Sent]) -> list[Line]:

@@ -13,6 +13,7 @@ from dapp.gas.schedules import DATA, Schedule
 from dapp.gas.trace import Work
 
 GWEI_PER_ETHER: Final = Decimal(10**9)
+WEI_PER_ETHER: Final = Decimal(10**18)
 BLOB_BYTES: Final = 131_072  # EIP-4844; a byte costs one gas of blobs
 RESERVE: Final = 16  # EIP-7918: a blob costs at least 8,192 times the base fee, a sixteenth of its bytes
 SIGNED_BYTES: Final = 110  # of a transaction beside its calldata: signature, nonce, fees, to
@@ -33,6 +34,11 @@ class Prices:
     ether_price: Decimal
     gas_price_gwei: Decimal
     blob_gas_price_gwei: Decimal
+
+    @property
+    def told(self) -> str:
+        """As `5 gwei a gas, 3,000 USD an ether`."""
+        return f"{self.gas_price_gwei} gwei a gas, {self.ether_price:,} {self.currency} an ether"
 
     def ether(self, gas: int) -> Decimal:
         """Ether for so much gas."""

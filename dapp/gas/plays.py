@@ -38,11 +38,13 @@ def task(
     fees: Fees = Fees.ON_OPENING,
     size_bytes: int | None = None,
     published: bool = True,
+    accepted: int | None = None,
     **terms: Any,
 ) -> Round:
     """A task in which everyone does everything in time. Who takes part has ether, as who pays for gas does.
 
-    published: its pool's roster stands when it is opened; else the draw publishes it.
+    published: its pool's roster stands when it is opened; else the draw publishes it. accepted: so many of the
+    models, the first (None: all).
     """
     cap = max(models, 8)
     played = Round(world, contributors=models, verifiers=verifiers, **{"cap": cap, **terms})
@@ -51,8 +53,9 @@ def task(
     ready(played, published)
     played.open()
     submit(played, batched)
-    judge(played, batched, fees)
-    finish(played, fees)
+    good = played.contributors[:accepted]
+    judge(played, batched, fees, [w.GOOD if each in good else w.BAD for each in played.contributors])
+    finish(played, fees, good)
     return played
 
 
@@ -89,10 +92,11 @@ def judge(played: Round, batched: bool, fees: Fees, scores_ppm: Sequence[int] | 
 
 
 def show(played: Round) -> None:
-    """The draw, and its shards."""
+    """The draw, and its shards; of the verifiers those remain who are drawn."""
     played.draw()
     played.world.evm.mine(3)
     played.reveal()
+    played.verifiers = played.committee()
 
 
 def vote(played: Round, batched: bool, fees: Fees, scores: Sequence[int]) -> None:

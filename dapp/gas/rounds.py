@@ -88,6 +88,12 @@ class Round:
     def votes(self, model: int) -> tuple[int, bool]:
         return tuple(self.world.read(self.world.board, "votesOf", self.task, model))
 
+    def committee(self) -> list[str]:
+        """The verifiers that are drawn."""
+        places = draws.drawn(self.seed(), draws.COMMITTEE, len(self._roster()), self.key.committee)
+        drawn = {self._roster()[seat] for seat in places}
+        return [verifier for verifier in self.verifiers if verifier in drawn]
+
     def seat(self, verifier: str) -> int:
         return self._roster().index(verifier)
 

@@ -161,6 +161,11 @@ def _none_left(left_out: Sequence[LeftOut]) -> NothingDue:
 
 
 def _seat(ctx: Context, view: TaskView) -> Seat:
+    if view.draw_block is None:
+        raise NothingDue(
+            f"the draw of 0x{view.task.hex()} is not made: who is in the committee is not known yet",
+            fix="Run this again once `quorate task show` says vote.",
+        )
     seat = view.seat_of(ctx.chain.address)
     if seat is None or seat.place is None:
         what = "is not in the task's pool" if seat is None else "was not drawn"

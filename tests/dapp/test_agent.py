@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dapp.agent import RETRY_S, Contributor, Initiator, Step, Verifier, may_pass, run
+from dapp.agent import RETRY_S, SETTLE_S, Contributor, Initiator, Step, Verifier, may_pass, run, step
 from dapp.chain.client import Chain, Receipt
 from dapp.chain.clock import TravelClock
 from dapp.chain.contracts import Call
@@ -27,7 +27,7 @@ from ml.models import mlp
 from tests.dapp.chain.conftest import FAST
 from tests.dapp.chain.hostile_rpc import hostile
 from tests.flow.conftest import world
-from tests.flow.world import ETHER, INITIATOR, STRANGER, TINY, World, shares
+from tests.flow.world import CONTRIBUTORS, ETHER, INITIATOR, STRANGER, TINY, World, shares
 
 __all__ = ["world"]
 
@@ -158,6 +158,29 @@ def test_run_verifierWithoutAVote_saysWhyItHadNothingToDo(world: World) -> None:
         notes.append(last.note)
     assert "shards were never shown" in notes[0]
     assert "in no seat of the pool" in notes[1]
+
+
+@pytest.mark.parametrize("initiator_settles", [True, False])
+def test_step_whenATaskIsOver_leavesSettlingToTheInitiatorForAWhile(
+    world: World, initiator_settles: bool
+) -> None:
+    of = world.open()
+    world.submit(of)
+    world.pass_phase(of, Phase.DRAW)
+    share, person = shares().contributors[0], world.person(CONTRIBUTORS[0])
+    role = Contributor(of, share.train, share.verification, mlp(share.labels, hidden=(16,)), TINY, seed=1)
+    sent = world.rpc.nonce(person.chain.address)
+    waits = step(person, role)
+    assert (waits.phase, waits.did) == (Phase.LAPSED, None)
+    assert waits.due_at_s is not None and 0 < waits.due_at_s - world.view(of).now_s < 2 * SETTLE_S
+    if initiator_settles:
+        settle.settle(world.person(INITIATOR), of)
+        assert step(person, role).finished
+        assert world.rpc.nonce(person.chain.address) == sent
+    else:
+        world.clock.wait_until(waits.due_at_s)
+        assert step(person, role).did == "withdraw"
+    assert world.view(of).paid_wei(person.chain.address) > 0
 
 
 def test_run_contributorAfterTheSubmitWindow_endsAtOnceAndIsLate(world: World) -> None:

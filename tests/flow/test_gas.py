@@ -10,9 +10,15 @@ from dapp.gas.audit import Audit, audit_run, audit_task
 from dapp.gas.estimate import Plan, PlanImpossible, estimate
 from dapp.gas.operations import Role
 from dapp.gas.plays import Fees
-from dapp.stages import commit_many, extend, settle, vote
+from dapp.stages import commit_many, draw, extend, settle, vote
 from tests.flow.lineages import OLD, begin
 from tests.flow.world import CONTRIBUTORS, ETHER, INITIATOR, STRANGER, VERIFIERS, World
+
+
+def drawn(world: World, of: bytes) -> None:
+    """The draw, by the initiator alone."""
+    draw.fix(world.person(INITIATOR), of)
+    draw.reveal(world.person(INITIATOR), of)
 
 
 def assert_within_5_percent(plan: Plan, audit: Audit) -> None:
@@ -27,9 +33,9 @@ def assert_within_5_percent(plan: Plan, audit: Audit) -> None:
 def test_estimate_ofATaskPaidByItsSettler_isWithin5Percent(world: World) -> None:
     of = world.open()
     world.submit(of)
-    world.draw(of)
+    drawn(world, of)
     world.vote(of)
-    world.settle(of)
+    settle.settle(world.person(INITIATOR), of)
     audit = audit_task(world.person(STRANGER).chain, of)
     assert [s.name for s in audit.by_role()] == ["initiator", "contributor", "verifier"]
     assert_within_5_percent(Plan(fees=Fees.SETTLED), audit)
@@ -38,14 +44,46 @@ def test_estimate_ofATaskPaidByItsSettler_isWithin5Percent(world: World) -> None
 def test_estimate_ofATaskInWhichEveryoneWithdraws_isWithin5Percent(world: World) -> None:
     of = world.open()
     world.submit(of)
-    world.draw(of)
+    drawn(world, of)
     world.vote(of, scores=(900_000, 800_000, 700_000))
-    settle.settle(world.person(0), of, pay=False)
+    settle.settle(world.person(INITIATOR), of, pay=False)
     for index in (*CONTRIBUTORS, *VERIFIERS):
         settle.withdraw(world.person(index), of)
     audit = audit_task(world.person(STRANGER).chain, of)
     assert audit.sum.transactions == 1 + 3 + 3 + 2 + 3 + 3 + 1 + 3 + 3
     assert_within_5_percent(Plan(), audit)
+
+
+def test_estimate_ofAPoolLargerThanItsCommittee_andARejectedModel_isWithin5Percent(world: World) -> None:
+    of = world.open(committee=2)
+    world.submit(of)
+    drawn(world, of)
+    seats = {seat.verifier for seat in world.view(of).drawn_seats}
+    committee = [index for index in VERIFIERS if world.person(index).chain.address in seats]
+    world.vote(of, committee, scores=(900_000, 800_000, 100_000))
+    settle.settle(world.person(INITIATOR), of)
+    audit = audit_task(world.person(STRANGER).chain, of)
+    assert_within_5_percent(Plan(verifiers=2, pool=3, accepted=2, fees=Fees.SETTLED), audit)
+
+
+def test_audit_countsEachTransactionToWhoPaid(world: World) -> None:
+    of = world.open()
+    world.submit(of)
+    draw.fix(world.person(VERIFIERS[0]), of)
+    draw.reveal(world.person(INITIATOR), of)
+    world.vote(of)
+    settle.withdraw(world.person(CONTRIBUTORS[0]), of)  # settles, for nobody has
+    settle.settle(world.person(STRANGER), of)
+    paid = {
+        (one.operation.function, one.sender, one.role)
+        for one in audit_task(world.person(STRANGER).chain, of).spent
+    }
+    by = {index: world.person(index).chain.address for index in (CONTRIBUTORS[0], VERIFIERS[0], STRANGER)}
+    assert paid >= {
+        ("draw", by[VERIFIERS[0]], Role.VERIFIER),
+        ("settle", by[CONTRIBUTORS[0]], Role.CONTRIBUTOR),
+        ("settle", by[STRANGER], Role.ANYONE),
+    }
 
 
 def test_estimate_ofBatchedModelsAndBallots_isWithin5Percent(world: World) -> None:
@@ -58,12 +96,12 @@ def test_estimate_ofBatchedModelsAndBallots_isWithin5Percent(world: World) -> No
     world.pass_phase(of, Phase.SUBMIT)
     commit_many.open_many(stranger, of, [commit_many.opening(person, of) for person in two])
     world.pass_phase(of, Phase.OPEN)
-    world.draw(of)
+    drawn(world, of)
     vote.seal_many(stranger, of, [vote.sign(world.person(i), of, (900_000, 800_000)) for i in VERIFIERS])
     world.pass_phase(of, Phase.VOTE)
     vote.open_many(stranger, of, [vote.opening(world.person(index), of) for index in VERIFIERS])
     world.pass_phase(of, Phase.BALLOT)
-    world.settle(of)
+    settle.settle(world.person(INITIATOR), of)
     audit = audit_task(stranger.chain, of)
     assert [s.transactions for s in audit.by_operation() if "in a batch" in s.name] == [1, 1, 1, 1]
     assert_within_5_percent(Plan(models=2, batched=True, fees=Fees.SETTLED), audit)
@@ -82,9 +120,9 @@ def test_estimate_ofARound_isWithin5Percent(world: World, kind: Kind) -> None:
     of = life.open(kind, OLD if improves else range(10), reward_wei=3 * ETHER)
     taught = {1: (3,), 2: (7,)}
     life.submit(of, {i: life.improve(i, of) if improves else life.grow(i, of, taught[i]) for i in taught})
-    world.draw(of)
+    drawn(world, of)
     world.vote(of)
-    world.settle(of)
+    settle.settle(world.person(INITIATOR), of)
     initiator = world.person(INITIATOR)
     extended = extend.extend(initiator, of)
     assert len(extended.contributors) == (1 if improves else 2)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from dapp.gas.document import Section, Table, table
 from dapp.gas.estimate import Bill
+from dapp.gas.measure import Gas
 from dapp.gas.money import Prices
 from dapp.gas.sections.cells import BOTH, both, number
 from dapp.gas.targets import NAIVE_LIFE
@@ -18,7 +19,7 @@ Once: what counts for many tasks (joining a pool, its roster, starting a run or 
 improves takes one of its models, a round that extends merges all of them, each with a class of its own;
 both go on from a head of 10 tensors, the lineage's first, and end with the prizes. A run's batches have 64
 epochs; each is announced by the recorder and registered by a quorum of 5 nodes."""
-SHARES: Final = "~role|people|each|each, announced|all|all, announced|once|once, announced"
+SHARES: Final = "~role|people|each|each, announced|each, {0}|all|all, announced|all, {0}"
 
 
 def whole(report: Report) -> Section:
@@ -40,27 +41,32 @@ def whole(report: Report) -> Section:
         (naive, " ".join(ONCE.splitlines())),
         (
             table("Everything that happens", f"~what|transactions|{BOTH}|once|once, announced", rows),
-            *(shares(bill, f"Who pays: {name}", report.prices[-1]) for name, bill in plans.items()),
+            *(each for name, bill in plans.items() for each in shares(bill, name, report.prices[-1])),
             table("A run of n epochs", f"epochs|transactions|{BOTH}|today, an epoch", runs),
         ),
     )
 
 
-def shares(bill: Bill, caption: str, prices: Prices) -> Table:
-    """What each role pays, one of them and all together."""
-    rows = [
-        (
-            s.role.value,
-            number(s.people),
-            *both(s.each),
-            *both(s.gas),
-            *both(s.once),
-            prices.shown(s.each.today),
-        )
-        for s in bill.shares()
+def shares(bill: Bill, what: str, prices: Prices) -> list[Table]:
+    """What each role pays, one of them and all together: of one task, and once for many."""
+    of_one = [(s.role.value, s.people, s.each, s.gas) for s in bill.shares()]
+    once = [(s.role.value, s.joined, s.once_each, s.once) for s in bill.shares() if s.once.today]
+    tables = [_shares(f"Who pays: {what} ({prices.told})", of_one, bill.sum, prices)]
+    if once:
+        caption = f"Once, for many tasks: {what} (joining a pool, starting a run or a lineage)"
+        tables.append(_shares(caption, once, bill.once, prices))
+    return tables
+
+
+def _shares(caption: str, rows: list[tuple[str, int, Gas, Gas]], everything: Gas, prices: Prices) -> Table:
+    def priced(gas: Gas) -> tuple[str, ...]:
+        return (*both(gas), prices.shown(gas.today))
+
+    shown = [
+        (role, number(people), *priced(each), *priced(together)) for role, people, each, together in rows
     ]
-    rows.append(("all", "", "", "", *both(bill.sum), *both(bill.once), prices.shown(bill.sum.today)))
-    return table(caption, f"{SHARES}|each, {prices.currency}", rows)
+    shown.append(("all", "", "", "", "", *priced(everything)))
+    return table(caption, SHARES.format(prices.currency), shown)
 
 
 def lines(bill: Bill, caption: str) -> Table:

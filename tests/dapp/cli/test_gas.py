@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,9 @@ from dapp.chain.signer import Signer
 from dapp.cli.exits import Exit
 from dapp.gas.estimate import Plan, estimate
 from dapp.gas.measure import Scene, points_of
-from dapp.gas.plays import exits
+from dapp.gas.money import presets
+from dapp.gas.operations import Role
+from dapp.gas.plays import Fees, exits
 from tests.dapp.cli.conftest import Quorate
 
 
@@ -37,14 +41,20 @@ def test_estimate_showsOperationsRolesAndMoney(quorate: Quorate) -> None:
 def test_estimate_asJson_isThePlansBill(quorate: Quorate) -> None:
     ran = quorate(["gas", "estimate", "--models", "2", "--epochs", "100", "--prices", "paper", "--json"])
     data = ran.document["data"]
-    assert data["bill"]["sum"]["today"] == estimate(Plan(models=2, epochs=100)).sum.today
+    plan = Plan(models=2, epochs=100, fees=Fees.SETTLED, shards=20, shards_drawn=10)
+    assert data["bill"]["sum"]["today"] == estimate(plan).sum.today
     assert (data["plan"]["models"], data["prices"]["currency"]) == (2, "KRW")
     assert {share["role"] for share in data["bill"]["shares"]} == {
         "initiator",
         "contributor",
         "verifier",
         "recorder",
+        "node",
     }
+    costs = {cost["role"]: cost for cost in data["roles"]}
+    (shared,) = (share for share in estimate(plan).shares() if share.role is Role.CONTRIBUTOR)
+    assert Decimal(costs["contributor"]["each"]) == presets()["paper"].money(shared.each.today)
+    assert Decimal(costs["node"]["each"]) == 0
 
 
 def test_estimate_ofARound_hasItsOperations(quorate: Quorate) -> None:
@@ -64,12 +74,49 @@ def test_estimate_ofARound_hasItsOperations(quorate: Quorate) -> None:
         (["--fees", "never"], "--fees"),
         (["--prices", "today"], "--prices"),
         (["--kind", "merge"], "--kind"),
+        (["--currency", "EUR"], "--ether-price"),
+        (["--currency", "", "--ether-price", "1"], "--currency"),
+        (["--currency", "much too long a label", "--ether-price", "1"], "--currency"),
+        (["--tensors", "4"], "--kind"),
+        (["--nodes", "4"], "--epochs"),
     ],
 )
 def test_estimate_ofWhatIsNoPrice_isUsage(quorate: Quorate, given: list[str], says: str) -> None:
     ran = quorate(["gas", "estimate", "--models", "0", *given, "--json"])
     assert (ran.code, ran.document["error"]["code"]) == (Exit.USAGE, "usage")
     assert says in ran.document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["--models", "0"], "nothing would happen"),
+        (["--batched", "--fees", "on-opening"], "not paid on opening"),
+        (["--verifiers", "5", "--pool", "4"], "5 to 1,200"),
+        (["--accepted", "4"], "0 to 3"),
+        (["--kind", "extend", "--accepted", "1"], "follows from the kind"),
+        (["--kind", "extend", "--tensors", "70000"], "1 to 10,000"),
+    ],
+)
+def test_estimate_ofWhatCannotHappen_saysWhy(quorate: Quorate, given: list[str], says: str) -> None:
+    ran = quorate(["gas", "estimate", *given, "--json"])
+    assert (ran.code, ran.document["error"]["code"]) == (Exit.FAILED, "plan-impossible")
+    assert says in ran.document["error"]["message"]
+
+
+def test_estimate_ofAsManyEpochsAsThereCanBe_takesNoLongerThanOfTwoBatches(quorate: Quorate) -> None:
+    ran = quorate(["gas", "estimate", "--models", "0", "--epochs", str(2**47), "--json"])
+    lines = {line["operation"]["function"]: line for line in ran.document["data"]["bill"]["lines"]}
+    assert lines["attest"]["count"] == 2**47 // 64
+    two = {line.operation.function: line for line in estimate(Plan(models=0, epochs=128)).lines}
+    assert lines["attest"]["largest"] == two["attest"].largest
+
+
+def test_estimate_ofATaskWhoseSettlerPays_showsWhoPaysForNothing(quorate: Quorate) -> None:
+    ran = quorate(["gas", "estimate", "--models", "1", "--verifiers", "1", "--batched", "--pool", "2"])
+    assert re.search(r"(?m)^contributor +1 +0 +0 +0 USD +0 +0 +0 USD$", ran.out)
+    assert re.search(r"(?m)^verifier +2 +\d", ran.out.split("Once, for many tasks")[1])
+    assert "Anyone: whoever sends the batches" in ran.out
 
 
 def test_estimate_ofTooMany_saysTheLimit(quorate: Quorate) -> None:
@@ -81,6 +128,19 @@ def test_estimate_ofTooMany_saysTheLimit(quorate: Quorate) -> None:
 @pytest.fixture
 def task(devnet: tuple[Anvil, str]) -> str:
     """A task that was opened and cancelled."""
+    chain, key = _opened(devnet)
+    chain.send("cancel", chain.quorate.call("taskCancel", key.astuple(), chain.address))
+    return "0x" + chain.board.task_id(key).hex()
+
+
+@pytest.fixture
+def opened(devnet: tuple[Anvil, str]) -> str:
+    """A task that was opened."""
+    chain, key = _opened(devnet)
+    return "0x" + chain.board.task_id(key).hex()
+
+
+def _opened(devnet: tuple[Anvil, str]) -> tuple[Chain, TaskKey]:
     node, deployments = devnet
     chain = Chain(node.rpc(), load_deployment(31337, Path(deployments)), Signer.devnet(1))
     key = TaskKey(
@@ -103,11 +163,10 @@ def task(devnet: tuple[Anvil, str]) -> str:
         draw_s=600,
         vote_s=600,
         ballot_s=600,
-        salt=7,
+        salt=chain.rpc.nonce(chain.address),
     )
     chain.send("open", chain.quorate.call("taskOpen", key.astuple()), key.pot_wei)
-    chain.send("cancel", chain.quorate.call("taskCancel", key.astuple(), chain.address))
-    return "0x" + chain.board.task_id(key).hex()
+    return chain, key
 
 
 def test_audit_ofATask_isWhatItsReceiptsSay(quorate: Quorate, options: list[str], task: str) -> None:
@@ -133,6 +192,21 @@ def test_audit_ofARun_namesRecorderAndBothSchedules(quorate: Quorate, options: l
     (line,) = estimate(Plan(models=0, epochs=1, nodes=3)).lines[:1]
     assert only["gas"] == pytest.approx(line.gas.today, rel=0.05)
     assert only["announced"] == pytest.approx(line.gas.announced, rel=0.05)
+
+
+def test_audit_ofATask_isMoneyToo_andSaysThatMoreWillCome(
+    quorate: Quorate, options: list[str], opened: str
+) -> None:
+    plain = [option for option in options if option != "--json"]
+    ran = quorate(["gas", "audit", opened, "--ether-price", "2500", "--currency", "EUR", *plain])
+    assert ran.code == Exit.OK
+    assert "2,500 EUR an ether" in ran.out and re.search(r"(?m)^initiator +1 .* EUR$", ran.out)
+    assert "the task is not over (phase notice)" in ran.err
+
+
+def test_audit_ofTheOtherKind_saysSo(quorate: Quorate, options: list[str], task: str) -> None:
+    ran = quorate(["gas", "audit", "--run", task, *options])
+    assert (ran.code, ran.document["error"]["fix"]) == (Exit.NOT_FOUND, "It is a task: leave out --run.")
 
 
 def test_audit_ofNothing_isMissing(quorate: Quorate, options: list[str]) -> None:

@@ -27,6 +27,13 @@ def of(world: World) -> bytes:
     return task
 
 
+def test_seal_beforeTheDraw_saysThatTheCommitteeIsNotKnownYet(world: World) -> None:
+    of = world.open()
+    world.submit(of)
+    with pytest.raises(NothingDue, match="the draw of 0x.* is not made"):
+        vote.seal(world.person(VERIFIERS[0]), of, [900_000] * 3)
+
+
 def test_sealMany_withBadEntries_leavesThemOutByName(world: World, of: bytes) -> None:
     first, second, third = (vote.sign(world.person(index), of, SCORES) for index in VERIFIERS)
     bad = [
