@@ -43,8 +43,8 @@ def task(
 ) -> Round:
     """A task in which everyone does everything in time. Who takes part has ether, as who pays for gas does.
 
-    published: its pool's roster stands when it is opened; else the draw publishes it. accepted: so many of the
-    models, the first (None: all).
+    published: its pool's roster stands when it is opened; else the draw publishes it. accepted: the first so
+    many models (None: all).
     """
     cap = max(models, 8)
     played = Round(world, contributors=models, verifiers=verifiers, **{"cap": cap, **terms})

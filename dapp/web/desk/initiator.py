@@ -19,6 +19,7 @@ from dapp.chain.words import MAX_MODELS
 from dapp.demo.materials import Material, share_out
 from dapp.gas.estimate import MAX_VERIFIERS, Plan
 from dapp.gas.money import presets
+from dapp.gas.plays import Fees
 from dapp.stages import task
 from dapp.stages.context import Context
 from dapp.stages.pool import PoolKey
@@ -36,6 +37,7 @@ CACHE: Final = Path.home() / ".cache" / "quorate"
 ANYONE_TEXT: Final = "0x" + ANYONE.hex()
 DAYS_30: Final = 30 * 86_400
 MAX_WEI: Final = 2**96 - 1
+SHARDS: Final = 20  # of a task on the data that come along; more change next to nothing
 Seconds = Annotated[int, Field(ge=0, le=DAYS_30)]
 WeiText = Annotated[str, Field(pattern=r"^[0-9]{1,29}$")]
 
@@ -120,7 +122,13 @@ def estimate(
     shards_drawn: Annotated[int, Query(ge=1, le=32)] = 10,
 ) -> JSONResponse:
     """The plan is played on a chain in this process; the same plan is played once."""
-    plan = Plan(verifiers=verifiers, models=models, shards=max(10, shards_drawn), shards_drawn=shards_drawn)
+    plan = Plan(
+        verifiers=verifiers,
+        models=models,
+        fees=Fees.SETTLED,
+        shards=max(SHARDS, shards_drawn),
+        shards_drawn=shards_drawn,
+    )
     prices, bill = presets()["reference"], BILLS.of(plan)
     roles = [
         RoleCost(
