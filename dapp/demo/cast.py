@@ -28,12 +28,18 @@ class GasBook:
     """What every transaction used, by operation (the name of the contract's function)."""
 
     dearest: dict[str, int] = field(default_factory=dict)
-    total: int = 0
+    together: dict[str, int] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return sum(self.together.values())
 
     def enter(self, operation: str, gas: int) -> None:
         """Note one transaction."""
         self.dearest[operation] = max(gas, self.dearest.get(operation, 0))
-        self.total += gas
+        self.together[operation] = self.together.get(operation, 0) + gas
+        self.times[operation] = self.times.get(operation, 0) + 1
 
 
 class BookedChain(Chain):

@@ -382,6 +382,8 @@ def _report(
         fusion=found,
         baselines=tested,
         gas=dict(sorted(book.dearest.items())),
+        gas_together=dict(sorted(book.together.items())),
+        gas_times=dict(sorted(book.times.items())),
         round_gas=book.total,
         setup_gas=dict(sorted(setup.dearest.items())),
         escrow_left_wei=initiator.ctx.chain.rpc.balance_wei(initiator.ctx.chain.quorate.address),

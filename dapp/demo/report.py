@@ -70,6 +70,8 @@ class Report:
     fusion: Mapping[str, tuple[FusedPoint, ...]]  # strategy_1, strategy_2, own
     baselines: Mapping[str, int]  # name: accuracy on the test images, ppm
     gas: Mapping[str, int]  # operation: gas of its dearest transaction
+    gas_together: Mapping[str, int]  # operation: gas of all its transactions
+    gas_times: Mapping[str, int]  # operation: how many they are
     round_gas: int  # all transactions of the task together, without deployment and pool
     setup_gas: Mapping[str, int]
     escrow_left_wei: int

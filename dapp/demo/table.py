@@ -6,6 +6,7 @@ from rich.console import Group
 from rich.table import Table
 
 from dapp.demo.report import FusedPoint, Report
+from dapp.gas.operations import of
 
 RULES = {"strategy_1": "Strategy I", "strategy_2": "Strategy II"}
 
@@ -69,12 +70,14 @@ def _baselines(report: Report) -> Table:
 def _gas(report: Report) -> Table:
     table = _table("Gas")
     table.add_column("operation")
-    table.add_column("gas", justify="right")
-    for operation, gas in report.gas.items():
-        table.add_row(operation, f"{gas:,}")
+    for column in ("times", "dearest", "together"):
+        table.add_column(column, justify="right")
+    for function, gas in report.gas.items():
+        times, together = report.gas_times[function], report.gas_together[function]
+        table.add_row(of("Quorate", function).does, str(times), f"{gas:,}", f"{together:,}")
     table.add_section()
-    table.add_row("the whole round", f"{report.round_gas:,}")
-    table.add_row("left in escrow", f"{report.escrow_left_wei:,} wei")
+    table.add_row("the whole round", str(sum(report.gas_times.values())), "", f"{report.round_gas:,}")
+    table.add_row("left in escrow", "", "", f"{report.escrow_left_wei:,} wei")
     return table
 
 

@@ -72,7 +72,8 @@ def test_demo_quick_drawsItsFigures(found: dict[str, Any], folder: Path) -> None
     assert len(figures) >= 4
     assert all((folder / name).read_bytes().startswith(b"\x89PNG") for name in figures)
     assert found["gas"]["taskOpen"] > 21_000
-    assert found["round_gas"] > sum(found["gas"].values())
+    assert found["round_gas"] == sum(found["gas_together"].values()) > sum(found["gas"].values())
+    assert (found["gas_times"]["taskOpen"], found["gas_times"]["settle"]) == (1, 1)
 
 
 @pytest.mark.long

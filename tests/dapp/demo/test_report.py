@@ -47,6 +47,8 @@ def found() -> Report:
         fusion={"strategy_1": CURVE, "strategy_2": CURVE, "own": CURVE},
         baselines={"best_single": 400_000, "verifier_only": 900_000},
         gas={"taskOpen": 59_431},
+        gas_together={"taskOpen": 59_431},
+        gas_times={"taskOpen": 1},
         round_gas=900_000,
         setup_gas={"join": 50_000},
         escrow_left_wei=0,
