@@ -21,6 +21,7 @@ from dapp.gas.operations import OPERATIONS, REFUSED, Role
 from dapp.gas.report import Report, report
 from dapp.gas.targets import MOST
 from dapp.gas.world import World
+from tests.web.browser import chromium, faults_of
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +116,28 @@ def test_reportHtml_needsNothingBesideIt(files: dict[str, Path]) -> None:
     assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
     assert not {"script", "link", "iframe"} & set(tags)
     assert re.search(r"url\(|@import", text) is None
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_reportHtml_fitsThePage(files: dict[str, Path], width: int) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(files[".html"].as_uri())
+        regions = "[...document.querySelectorAll('div.wide')]"
+        too_wide = page.evaluate(
+            f"{regions}.filter(d => d.scrollWidth > d.clientWidth).map(d => d.ariaLabel)"
+        )
+        rows = page.evaluate("[...document.querySelectorAll('tr')].map(row => row.offsetHeight)")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate("document.querySelector('p').getBoundingClientRect().left") >= 16
+        assert (too_wide == []) == (width == 1280)
+        assert max(rows) < 5.5 * 21 or width == 390  # lines
+        assert faults_of(page) == []
+
+
+def test_reportHtml_figures_needNoFont(made: Report) -> None:
+    figures = [figure for section in made.sections() for figure in section.figures]
+    assert [figure.title for figure in figures if b"<text" in figure.svg] == []
 
 
 def test_reportMarkdown_tablesHoldAsManyCellsAsTheirHeader(files: dict[str, Path]) -> None:
