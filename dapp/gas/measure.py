@@ -19,6 +19,7 @@ from dapp.gas.schedules import announced
 from dapp.gas.trace import Work
 
 Say = Callable[[str, int, int], None]
+USUAL: Final = {"verifiers": 3, "models": 3, "members": 3, "nodes": 5, "epochs": 10, "tensors": 10}  # sizes
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,11 @@ class Point:
     most: Gas
     sum: Gas
     work: Work = field(repr=False)  # of the dearest
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether all its sizes are usual ones."""
+        return self.sizes.items() <= USUAL.items()
 
     @property
     def mean(self) -> Gas:

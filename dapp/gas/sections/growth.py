@@ -37,7 +37,7 @@ def growth(report: Report) -> Section:
         "Growth",
         (" ".join(METHOD.splitlines()),),
         (table("Slopes", header, rows),),
-        (plots.growth(report.fits),),
+        (plots.ballots(report.measured),),
     )
 
 

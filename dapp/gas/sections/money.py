@@ -23,8 +23,8 @@ SHOWN: Final = (
 
 def money(report: Report) -> Section:
     """A table for each set of prices, and one of calldata."""
-    small = [p for p in report.measured.points if p.sizes.get("verifiers", 3) == 3]
-    points = {point.operation.function: point for point in reversed(small)}
+    usual = [point for point in report.measured.points if point.is_usual]
+    points = {point.operation.function: point for point in reversed(usual)}
     shown = [points[function] for function in SHOWN]
     return Section(
         "Money",

@@ -31,7 +31,7 @@ def operations(measured: Measured) -> Section:
     """One row an operation."""
     rows = [_row(o, [p for p in measured.points if p.operation == o]) for o in OPERATIONS]
     return Section(
-        "Operations", (), (table("Gas of a transaction", HEADER, rows),), (plots.operations(measured.points),)
+        "Operations", (), (table("Gas of a transaction", HEADER, rows),), (plots.operations(measured),)
     )
 
 

@@ -15,13 +15,17 @@ from eth_utils import keccak
 from dapp.artifacts import load_artifact
 from dapp.chain.client import CONTRACTS
 from dapp.chain.errors import ContractRefused
+from dapp.colours import GRID, INK
 from dapp.gas import world as w
 from dapp.gas.growth import Fit
 from dapp.gas.operations import OPERATIONS, REFUSED, Role
+from dapp.gas.plots import by_verifiers, usual
 from dapp.gas.report import Report, report
 from dapp.gas.targets import MOST
 from dapp.gas.world import World
 from tests.web.browser import chromium, faults_of
+
+BLACK, WHITE = "#000000", "#ffffff"
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +144,37 @@ def test_reportHtml_figures_needNoFont(made: Report) -> None:
     assert [figure.title for figure in figures if b"<text" in figure.svg] == []
 
 
+def test_operationsFigure_showsEachAtTheSizesItNames(made: Report) -> None:
+    shown = {point.operation: point for point in usual(made.measured)}
+    assert shown.keys() == set(OPERATIONS)
+    for point in shown.values():
+        assert point.sizes.get("verifiers", 3) == point.sizes.get("members", 3) == 3, point.scene
+        assert point.sizes.get("models", 3) <= 3, point.scene
+        assert (point.sizes.get("nodes", 5), point.sizes.get("tensors", 10)) == (5, 10), point.scene
+    by_function = {operation.function: point.most.today for operation, point in shown.items()}
+    assert by_function["publish"] == 105_837
+    assert by_function["extend"] == _most(made, "a round of 3 models that extends", "extend")
+
+
+def test_ballotsFigure_saysWhatTheTargetsSay(made: Report) -> None:
+    batched = by_verifiers(made.measured, "batched")
+    said = {target.what: target.measured for target in made.targets}
+    assert {count: said[f"a batched vote at {count} verifiers"] for count in (10, 32, 100)} == {
+        count: batched[count] for count in (10, 32, 100)
+    }
+    assert list(by_verifiers(made.measured, "everyone alone")) == list(batched) == [1, 3, 10, 32, 100]
+
+
+def test_figures_useAColourForOneMeaning(made: Report) -> None:
+    figures = [figure.svg.decode() for section in made.sections() for figure in section.figures]
+    used = [
+        {f"#{one}" for one in re.findall("#([0-9a-f]{6})", svg)} - {INK, GRID, BLACK, WHITE}
+        for svg in figures
+    ]
+    assert [len(colours) for colours in used] == [2, 2, 2]
+    assert len(set().union(*used)) == 6
+
+
 def test_reportMarkdown_tablesHoldAsManyCellsAsTheirHeader(files: dict[str, Path]) -> None:
     widths: list[int] = []
     for line in files[".md"].read_text().splitlines():
@@ -194,6 +229,11 @@ def test_growth_ofAProof_isALogarithm(made: Report, function: str, kind: str, si
 def test_scale_noTransaction_isAbove8M(made: Report) -> None:
     assert len(made.scale) == 9
     assert [large.what for large in made.scale if large.gas.today > MOST] == []
+
+
+def _most(made: Report, scene: str, function: str) -> int:
+    (found,) = (p for p in made.measured.points_of(scene) if p.operation.function == function)
+    return found.most.today
 
 
 def _fit(made: Report, function: str, kind: str, size: str) -> Fit:
