@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 from dapp.colours import AMBER, BLUE, GREEN, INK, RED, SLATE, VIOLET
 from dapp.figures import new, save
 from dapp.gas.document import Figure
-from dapp.gas.measure import USUAL, Measured, Point
+from dapp.gas.measure import USUAL_SIZES, Measured, Point
 from dapp.gas.operations import Operation
 from dapp.gas.targets import VOTES, Target, votes
 
@@ -18,11 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
-SIZES: Final = """\
-Gas of the dearest transaction
-({verifiers} verifiers, up to {models} models, {nodes} nodes,
-steps of {epochs} epochs, a head of {tensors} tensors)"""
-KINDS: Final = {
+CURVES: Final = {
     "everyone alone": ("alone, with the fee", SLATE, (0, 7), "center"),
     "batched": ("batched", VIOLET, (6, 4), "left"),
 }
@@ -42,7 +39,7 @@ def operations(measured: Measured) -> Figure:
         axes.set_yticks(list(at), [p.operation.does for p in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         _thousands(axes.xaxis)
-        axes.set_xlabel(SIZES.format(**USUAL))
+        axes.set_xlabel("Gas of the dearest transaction\n" + "\n".join(wrap(f"({USUAL_SIZES})", 44)))
         axes.legend(frameon=False, loc="lower right")
 
     return _drawn("Operations under two schedules", len(rows), fill, grid="x")
@@ -65,7 +62,7 @@ def ballots(measured: Measured) -> Figure:
 
         axes.set_xscale("log")
         axes.set_yscale("log")
-        for kind, (label, colour, off, side) in KINDS.items():
+        for kind, (label, colour, off, side) in CURVES.items():
             found = by_verifiers(measured, kind)
             axes.plot(list(found), list(found.values()), "o-", color=colour, label=label)
             for at in found.items():

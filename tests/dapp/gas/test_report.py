@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from dapp.chain.client import CONTRACTS
 from dapp.chain.errors import ContractRefused
 from dapp.colours import GRID, INK
 from dapp.gas import world as w
+from dapp.gas.document import markdown
 from dapp.gas.growth import Fit
+from dapp.gas.money import presets
 from dapp.gas.operations import OPERATIONS, REFUSED, Role
 from dapp.gas.plots import by_verifiers, usual
 from dapp.gas.report import Report, report
@@ -142,6 +145,29 @@ def test_reportHtml_fitsThePage(files: dict[str, Path], width: int) -> None:
 def test_reportHtml_figures_needNoFont(made: Report) -> None:
     figures = [figure for section in made.sections() for figure in section.figures]
     assert [figure.title for figure in figures if b"<text" in figure.svg] == []
+
+
+def test_report_ofGivenPrices_saysThem(made: Report) -> None:
+    given = replace(presets()["reference"], name="as given", as_of="now", source="", currency="EUR|Ł")
+    text = markdown("Costs", replace(made, prices=(given,)).sections())
+    assert "\n**as given (now): 1 gwei a gas, 3,000 EUR\\|Ł an ether**\n" in text
+    assert len(re.findall(r"each, EUR\\\|Ł \|\n", text)) == len(made.plans)
+
+
+def test_report_isPlainToRead(files: dict[str, Path]) -> None:
+    text = files[".md"].read_text()
+    assert re.findall(r"-0\.0\b|\b1 \w*(?:verifiers|models|nodes|epochs|tasks|ballots)\b|\de-\d", text) == []
+    assert "by size bytes" not in text
+    assert [line for line in files[".html"].read_text().splitlines() if "`" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "holds"),
+    [("commitSealMany", "3 models"), ("voteSealMany", "1 ballot"), ("settle", "1 payment")],
+)
+def test_report_ofABatch_saysHowManyItHolds(files: dict[str, Path], function: str, holds: str) -> None:
+    text = files[".md"].read_text()
+    assert re.search(rf"\(first: {holds}\) \| Quorate\.{function} \|", text)
 
 
 def test_operationsFigure_showsEachAtTheSizesItNames(made: Report) -> None:
