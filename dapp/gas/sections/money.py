@@ -40,7 +40,7 @@ def money(report: Report) -> Section:
 def _prices(points: list[Point], prices: Prices) -> Table:
     caption = f"{prices.name} ({prices.as_of}): {prices.terms}"
     if prices.source:
-        caption += f". {prices.source}"
+        caption += f"; {prices.source}"
     rows = []
     for point in points:
         on_rollup = prices.rollup(point.most.today, point.work.data_bytes, L2_GAS_PRICE_GWEI)

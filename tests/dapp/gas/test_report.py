@@ -16,6 +16,8 @@ from eth_utils import keccak
 from dapp.artifacts import load_artifact
 from dapp.chain.client import CONTRACTS
 from dapp.chain.errors import ContractRefused
+from dapp.cli.exits import Exit
+from dapp.cli.main import run
 from dapp.colours import GRID, INK
 from dapp.gas import world as w
 from dapp.gas.document import markdown
@@ -145,6 +147,25 @@ def test_reportHtml_fitsThePage(files: dict[str, Path], width: int) -> None:
 def test_reportHtml_figures_needNoFont(made: Report) -> None:
     figures = [figure for section in made.sections() for figure in section.figures]
     assert [figure.title for figure in figures if b"<text" in figure.svg] == []
+
+
+def test_report_besideEachSum_isTheCommandThatSaysIt(
+    made: Report,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUORATE_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    row = r"\| ([^|]+) \| ([\d,]+) \| ([\d,]+) \| `(quorate gas estimate[^`|]*)` \|"
+    told = re.findall(row, files[".md"].read_text())
+    assert len(told) == len(made.plans) + len(made.runs)
+    for name, now, announced, command in told:
+        assert run([*command.split()[1:], "--json"]) == Exit.OK, command
+        bill = json.loads(capsys.readouterr().out)["data"]["bill"]
+        assert (f"{bill['sum']['today']:,}", f"{bill['sum']['announced']:,}") == (now, announced), name
+    assert {name for name, *_ in told} > made.plans.keys()
 
 
 def test_report_ofGivenPrices_saysThem(made: Report) -> None:
