@@ -51,7 +51,7 @@ class Prices:
     @property
     def terms(self) -> str:
         """What was given."""
-        return f"{self.gas_price_gwei:,} gwei a gas, {self.ether_price:,} {self.currency} an ether"
+        return f"{self.gas_price_gwei:,f} gwei a gas, {self.ether_price:,f} {self.currency} an ether"
 
     def rollup(self, gas: int, data_bytes: int, l2_gas_price_gwei: Decimal) -> Decimal:
         """The currency for a transaction on a rollup: see FORMULA."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -52,6 +53,11 @@ def test_money_paperPreset_givesItsOwnSum() -> None:
 )  # fmt: skip
 def test_amount_keepsTwoDigitsAndTheirZeros(value: str, shown: str) -> None:
     assert amount(Decimal(value), "USD") == f"{shown} USD"
+
+
+def test_prices_terms_arePlainNumbers() -> None:
+    given = replace(presets()["paper"], gas_price_gwei=Decimal("1e-7"), ether_price=Decimal("1e6"))
+    assert given.terms == "0.0000001 gwei a gas, 1,000,000 KRW an ether"
 
 
 def test_money_onARollup_paysForGasAndForBytes() -> None:
