@@ -100,6 +100,10 @@ class Plan:
         return self.models if self.accepted is None else self.accepted
 
 
+# what `quorate task open` opens and agents play, and so what `quorate gas estimate` estimates without options
+USUAL: Final = Plan(fees=Fees.SETTLED, shards=20, shards_drawn=10)
+
+
 @dataclass(frozen=True)
 class Line:
     """All transactions of one operation."""

@@ -19,6 +19,11 @@ from dapp.gas.schedules import announced
 from dapp.gas.trace import Work
 
 Say = Callable[[str, int, int], None]
+USUAL: Final = {"verifiers": 3, "models": 3, "members": 3, "nodes": 5, "epochs": 10, "tensors": 10}  # sizes
+USUAL_SIZES: Final = (
+    "{verifiers} verifiers, up to {models} models, {nodes} nodes, steps of {epochs} epochs,"
+    " a head of {tensors} tensors"
+).format(**USUAL)
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,11 @@ class Gas:
 
 
 NONE: Final = Gas(0, 0)
+
+
+def many(count: int, what: str) -> str:
+    """As `1 verifier`, `1,000 verifiers`."""
+    return f"{count:,} {what}{'s' if count != 1 else ''}"
 
 
 def total(parts: Sequence[Gas]) -> Gas:
@@ -77,6 +87,11 @@ class Point:
     work: Work = field(repr=False)  # of the dearest
 
     @property
+    def is_usual(self) -> bool:
+        """Whether all its sizes are usual ones."""
+        return self.sizes.items() <= USUAL.items()
+
+    @property
     def mean(self) -> Gas:
         return Gas(round(self.sum.today / self.count), round(self.sum.announced / self.count))
 
@@ -107,7 +122,7 @@ def _tasks(kind: str, batched: bool, fees: Fees) -> list[Scene]:
     grid = [("verifiers", v, 3) for v in (1, 3, 10, 32, 100)] + [("models", 3, m) for m in (1, 3, 10)]
     grid += [("verifiers", 1_000, 3), ("models", 3, 21)]
     for series, verifiers, models in grid:
-        name = f"task, {kind}: {verifiers:,} verifiers, {models} models, growing {series}"
+        name = f"task, {kind}: {many(verifiers, 'verifier')}, {many(models, 'model')}, growing {series}"
         sizes = {"verifiers": verifiers, "models": models}
         play = _task(verifiers, models, batched, fees)
         found.append(Scene(name, play, sizes, series, kind, full=verifiers > 100 or models > 10))
@@ -152,7 +167,7 @@ def _rounds() -> list[Scene]:
     for kind, what in ((Kind.IMPROVE, "improves"), (Kind.EXTEND, "extends")):
         for models in (1, 3, 10):
             sizes = {"verifiers": 3, "models": models}
-            name = f"a round of {models} models that {what}"
+            name = f"a round of {many(models, 'model')} that {what}"
             play = _round(kind, models)
             found.append(Scene(name, play, sizes, "models", f"a round that {what}", grows=("Lineage",)))
     for tensors in (10, 50, 200, 1_000, 10_000):
@@ -178,22 +193,22 @@ def scenes() -> list[Scene]:
         sizes = {"verifiers": 1, "models": 1, "size_bytes": size}
         found.append(Scene(f"task, models of {size:,} bytes", _sized(size), sizes, "size_bytes", "sizes"))
     for count in (1, 3, 10, 100, 1_000):
-        name = f"a pool of {count:,} verifiers"
+        name = f"a pool of {many(count, 'verifier')}"
         found.append(Scene(name, _members(count), {"members": count}, "members", "pool", count > 100))
     for epochs in (1, 10, 100, 1_000):
         sizes = {"epochs": epochs, "nodes": 5}
-        name = f"a run of 5 nodes, {epochs:,} epochs a step"
+        name = f"a run of 5 nodes, {many(epochs, 'epoch')} a step"
         found.append(Scene(name, _recorded(epochs, 5), sizes, "epochs", "run"))
     for epochs in (16, 256, 4_096, 16_384, 1_048_576):
         sizes = {"epochs": epochs, "nodes": 5}
         name = f"a run of 5 nodes goes back past {epochs:,} epochs"
         found.append(Scene(name, _far(epochs), sizes, "epochs", "far back", epochs > 65_536))
     for tasks in (1, 3, 10, 100, 10_000):
-        scene = Scene(f"{tasks:,} tasks", _opened(tasks), {"tasks": tasks}, "tasks", "tasks", tasks > 100)
-        found.append(scene)
+        sizes, name = {"tasks": tasks}, many(tasks, "task")
+        found.append(Scene(name, _opened(tasks), sizes, "tasks", "tasks", tasks > 100))
     for nodes in (1, 3, 10, 100, 255):
         sizes = {"epochs": 10, "nodes": nodes}
-        name = f"a run of {nodes} nodes, 10 epochs a step"
+        name = f"a run of {many(nodes, 'node')}, 10 epochs a step"
         found.append(Scene(name, _recorded(10, nodes), sizes, "nodes", "run", nodes > 100))
     found.append(Scene("nodes change, one is barred", plays.changed, {"nodes": 5}))
     return found

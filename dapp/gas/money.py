@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from typing import Final
 
@@ -17,6 +17,8 @@ WEI_PER_ETHER: Final = Decimal(10**18)
 BLOB_BYTES: Final = 131_072  # EIP-4844; a byte costs one gas of blobs
 RESERVE: Final = 16  # EIP-7918: a blob costs at least 8,192 times the base fee, a sixteenth of its bytes
 SIGNED_BYTES: Final = 110  # of a transaction beside its calldata: signature, nonce, fees, to
+DIGITS: Final = 2  # of a sum below one
+LEAST: Final = Decimal("0.0001")  # a smaller sum is below it, however small
 FORMULA: Final = (
     "L2 fee = gas × L2 gas price + (calldata + 110 bytes) × blob gas price;"
     " the blob's price is at least a sixteenth of L1's gas price (EIP-7918); nothing is compressed"
@@ -35,11 +37,6 @@ class Prices:
     gas_price_gwei: Decimal
     blob_gas_price_gwei: Decimal
 
-    @property
-    def told(self) -> str:
-        """As `5 gwei a gas, 3,000 USD an ether`."""
-        return f"{self.gas_price_gwei} gwei a gas, {self.ether_price:,} {self.currency} an ether"
-
     def ether(self, gas: int) -> Decimal:
         """Ether for so much gas."""
         return gas * self.gas_price_gwei / GWEI_PER_ETHER
@@ -49,8 +46,13 @@ class Prices:
         return self.ether(gas) * self.ether_price
 
     def shown(self, gas: int) -> str:
-        """As `12.34 USD`, to three digits where less than one."""
+        """As `12.34 USD`."""
         return amount(self.money(gas), self.currency)
+
+    @property
+    def terms(self) -> str:
+        """What was given."""
+        return f"{self.gas_price_gwei:,f} gwei a gas, {self.ether_price:,f} {self.currency} an ether"
 
     def rollup(self, gas: int, data_bytes: int, l2_gas_price_gwei: Decimal) -> Decimal:
         """The currency for a transaction on a rollup: see FORMULA."""
@@ -86,9 +88,12 @@ def presets() -> dict[str, Prices]:
 
 
 def amount(value: Decimal, currency: str) -> str:
-    """A sum of money as people read it."""
+    """A sum of money as people read it: below one with as many digits as any other, zeros among them."""
     if value == 0:
         return f"0 {currency}"
+    if value < LEAST:
+        return f"below {LEAST} {currency}"
     if value >= 100:
         return f"{value:,.0f} {currency}"
-    return f"{value:,.2f} {currency}" if value >= 1 else f"{float(value):.3g} {currency}"
+    places = max(2, DIGITS - 1 - Context(prec=DIGITS).plus(value).adjusted())
+    return f"{value:,.{places}f} {currency}"

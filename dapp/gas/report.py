@@ -19,6 +19,7 @@ from dapp.gas.peers import Peer, blockflow, peers
 from dapp.gas.plays import Fees
 from dapp.gas.scale import Large, scale
 from dapp.gas.schedules import Schedule, schedules
+from dapp.gas.sections.commands import run_of
 from dapp.gas.targets import LIFE, ROUND, Target, targets
 from dapp.gas.trace import Work
 from ml.round_rules import EXTEND, IMPROVE
@@ -88,7 +89,7 @@ def report(
         measured=measured,
         fits=lines,
         plans=plans,
-        runs={epochs: estimate(Plan(models=0, epochs=epochs)) for epochs in EPOCHS},
+        runs={epochs: estimate(run_of(epochs)) for epochs in EPOCHS},
         paper=paper.compare(),
         peers=(*peers(), blockflow(3, 1)),
         targets=targets(measured, lines, plans["whole life: 5 models, 10 verifiers, 100 epochs"][1]),

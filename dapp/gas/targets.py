@@ -23,6 +23,10 @@ LIFE: Final = Plan(
     announce=False,
 )
 ROUND: Final = Plan(batched=True, fees=Fees.SETTLED, published=True)
+VOTES: Final = {
+    "everyone alone": ("voteSeal", "voteOpenAndWithdraw"),
+    "batched": ("voteSealMany", "voteOpenMany"),
+}
 # a struct for each model, a slot for each vote, a push for each epoch: computed, not measured
 NAIVE_LIFE: Final = Gas(14_460_000, 48_000_000)
 
@@ -64,15 +68,15 @@ def targets(measured: Measured, fits: Sequence[Fit], life: Bill | None = None) -
     )  # fmt: skip
 
 
-def votes(measured: Measured, verifiers: int) -> int:
-    """Gas of a ballot of so many that come in batches, sealed and opened, rounded up."""
+def votes(measured: Measured, verifiers: int, kind: str = "batched") -> int:
+    """Gas of a ballot of so many, sealed and opened, rounded up; one alone takes its fee too."""
     found = [
         point.sum.today
         for point in measured.points
-        if point.kind == "batched"
+        if point.kind == kind
         and point.series == "verifiers"
         and point.sizes["verifiers"] == verifiers
-        and point.operation.function in ("voteSealMany", "voteOpenMany")
+        and point.operation.function in VOTES[kind]
     ]
     return -(-sum(found) // verifiers)
 
@@ -88,9 +92,7 @@ def further_model(fits: Sequence[Fit]) -> int:
     found = [
         fit.today.slope
         for fit in fits
-        if fit.size == "models"
-        and fit.kind == "everyone alone"
-        and fit.operation.function in ("voteSeal", "voteOpenAndWithdraw")
+        if fit.size == "models" and fit.kind == "everyone alone" and fit.operation.function in VOTES[fit.kind]
     ]
     return round(sum(found))
 

@@ -250,10 +250,10 @@ def _told(found: Audit, money: Prices) -> str:
             priced,
         )
 
-    header = f"times|senders|gas|as announced|gas a sender|fees|fees, {money.currency}"
-    operations = table("What was sent", f"~operation|{header}", map(row, found.by_operation()))
-    roles = table(f"Who paid ({money.ether_price:,} {money.currency} an ether)", f"~role|{header}",
-                  map(row, [*found.by_role(), found.sum]))  # fmt: skip
+    header = ("times", "senders", "gas", "as announced", "gas a sender", "fees", f"fees, {money.currency}")
+    operations = table("What was sent", ("~operation", *header), map(row, found.by_operation()))
+    priced = f"Who paid ({money.ether_price:,f} {money.currency} an ether)"
+    roles = table(priced, ("~role", *header), map(row, [*found.by_role(), found.sum]))
     return f"{plain(operations)}\n\n{plain(roles)}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dapp.gas.document import Section
-from dapp.gas.sections import about, growth, money, operations, others, whole
+from dapp.gas.sections import about, commands, growth, money, operations, others, whole
 
 if TYPE_CHECKING:
     from dapp.gas.report import Report
@@ -20,6 +20,7 @@ def all_of(report: Report) -> list[Section]:
         operations.operations(measured),
         operations.sizes(measured),
         operations.deployments(measured),
+        commands.commands(report),
         whole.whole(report),
         others.paper(report),
         money.money(report),

@@ -15,13 +15,17 @@ Each scene is played on a fresh chain in this process (py-evm, Prague), which ch
 the unit. The second figure is computed from the same transaction's trace: what schedules price
 differently is counted while it runs, and priced anew. Pools and rosters stand and accounts hold ether, as
 those of people who pay for gas do. "First" is the first transaction of its kind in a scene, "later" the
-mean of the others; best and worst are over all scenes."""
+mean of the others; best and worst are over all scenes. Beside a batch stands how many are in its first."""
 
 
 def method(report: Report) -> Section:
     """How it was measured, under which schedules."""
     rows = ((s.name, s.status, s.as_of, s.sources, s.notes) for s in report.schedules.values())
-    full = "All sizes were played." if report.measured.full else "The largest sizes were left out (`--full`)."
+    full = (
+        "All sizes were played."
+        if report.measured.full
+        else "The largest sizes were left out: --full plays them."
+    )
     return Section(
         "How it was measured",
         (" ".join(METHOD.splitlines()), full),

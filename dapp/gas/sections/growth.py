@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from dapp.gas import plots
 from dapp.gas.document import Section, table
 from dapp.gas.growth import NAMES, Fit, Line
-from dapp.gas.sections.cells import both, number
+from dapp.gas.sections.cells import KINDS, both, number
 from dapp.gas.targets import MOST
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def growth(report: Report) -> Section:
     """Slopes under both schedules."""
     rows = [
         (
-            fit.operation.does, fit.kind, _step(fit), f"{fit.points[0][0]:,} to {fit.points[-1][0]:,}",
-            *_line(fit.today), *_line(fit.announced),
+            fit.operation.does, KINDS.get(fit.kind, fit.kind), _step(fit),
+            f"{fit.points[0][0]:,} to {fit.points[-1][0]:,}", *_line(fit.today), *_line(fit.announced),
         )
         for fit in report.fits
     ]  # fmt: skip
@@ -37,7 +37,7 @@ def growth(report: Report) -> Section:
         "Growth",
         (" ".join(METHOD.splitlines()),),
         (table("Slopes", header, rows),),
-        (plots.growth(report.fits),),
+        (plots.ballots(report.measured),),
     )
 
 
@@ -46,7 +46,7 @@ def _step(fit: Fit) -> str:
 
 
 def _line(line: Line) -> tuple[str, str, str]:
-    return f"{line.slope:,.1f}", f"{line.slope_error:,.1f}", "flat" if line.is_flat else "grows"
+    return f"{line.slope:z,.1f}", f"{line.slope_error:,.1f}", "flat" if line.is_flat else "grows"
 
 
 def scale(report: Report) -> Section:

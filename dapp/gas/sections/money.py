@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from dapp.gas.document import Section, Table, table
-from dapp.gas.measure import Point
+from dapp.gas.measure import USUAL_SIZES, Point
 from dapp.gas.money import FORMULA, Calldata, Prices, amount
 from dapp.gas.schedules import announced, today
 from dapp.gas.sections.cells import number
@@ -23,24 +23,24 @@ SHOWN: Final = (
 
 def money(report: Report) -> Section:
     """A table for each set of prices, and one of calldata."""
-    small = [p for p in report.measured.points if p.sizes.get("verifiers", 3) == 3]
-    points = {point.operation.function: point for point in reversed(small)}
+    usual = [point for point in report.measured.points if point.is_usual]
+    points = {point.operation.function: point for point in reversed(usual)}
     shown = [points[function] for function in SHOWN]
     return Section(
         "Money",
         (
             f"Prices are given, nothing is fetched. {FORMULA}.",
             f"A gas on the rollup is taken at {L2_GAS_PRICE_GWEI} gwei.",
+            f"Each operation as it comes first, in tasks and runs of these sizes: {USUAL_SIZES}.",
         ),
         (*(_prices(shown, prices) for prices in report.prices), _calldata(shown)),
     )
 
 
 def _prices(points: list[Point], prices: Prices) -> Table:
-    caption = (
-        f"{prices.name} ({prices.as_of}): {prices.gas_price_gwei} gwei a gas,"
-        f" {prices.ether_price:,} {prices.currency} an ether. {prices.source}"
-    )
+    caption = f"{prices.name} ({prices.as_of}): {prices.terms}"
+    if prices.source:
+        caption += f"; {prices.source}"
     rows = []
     for point in points:
         on_rollup = prices.rollup(point.most.today, point.work.data_bytes, L2_GAS_PRICE_GWEI)

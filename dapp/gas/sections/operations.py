@@ -7,11 +7,19 @@ from typing import Final
 
 from dapp.gas import plots
 from dapp.gas.document import Section, Table, table
-from dapp.gas.measure import Measured, Point, total
+from dapp.gas.measure import Measured, Point, many, total
 from dapp.gas.operations import OPERATIONS, Operation
-from dapp.gas.sections.cells import BOTH, both, number
+from dapp.gas.sections.cells import BOTH, KINDS, both, number
 
 HEADER: Final = "~operation|~function|~sent by|first|announced|later|announced|best|worst|~worst in"
+SIZES: Final = {"size_bytes": "bytes of the model", "tasks": "tasks opened"}
+BATCHES: Final = {
+    "commitSealMany": ("models", "model"),
+    "commitOpenMany": ("models", "model"),
+    "voteSealMany": ("verifiers", "ballot"),
+    "voteOpenMany": ("verifiers", "ballot"),
+}
+"""The size that a batch has, and what is in it."""
 COLUMNS: Final = {
     "bytes": "data_bytes",
     "new slots": "slots_new",
@@ -31,7 +39,7 @@ def operations(measured: Measured) -> Section:
     """One row an operation."""
     rows = [_row(o, [p for p in measured.points if p.operation == o]) for o in OPERATIONS]
     return Section(
-        "Operations", (), (table("Gas of a transaction", HEADER, rows),), (plots.operations(measured.points),)
+        "Operations", (), (table("Gas of a transaction", HEADER, rows),), (plots.operations(measured),)
     )
 
 
@@ -39,7 +47,7 @@ def _row(operation: Operation, points: Sequence[Point]) -> tuple[str, ...]:
     repeated = next((point for point in points if point.later is not None), points[0])
     worst = max(points, key=lambda point: point.most.today)
     return (
-        operation.does,
+        _named(repeated),
         f"{operation.contract}.{operation.function}",
         operation.role.value,
         *both(repeated.first),
@@ -48,6 +56,17 @@ def _row(operation: Operation, points: Sequence[Point]) -> tuple[str, ...]:
         number(worst.most.today),
         worst.scene,
     )
+
+
+def _named(point: Point) -> str:
+    """The operation; of one that takes many at once, with how many."""
+    operation = point.operation
+    if operation.function in BATCHES:
+        size, what = BATCHES[operation.function]
+        return f"{operation.does} (first: {many(point.sizes[size] // point.count, what)})"
+    if operation.batches:
+        return f"{operation.does} (first: {many(point.work.value_calls, 'payment')})"
+    return operation.does
 
 
 def sizes(measured: Measured) -> Section:
@@ -74,7 +93,8 @@ def _sizes(kind: str, size: str, points: Sequence[Point]) -> Table:
         }
         rows.append((operation.does, *(cells.get(count, "") for count in found)))
     header = "|".join(["~operation", *map(number, found)])
-    return table(f"{kind}, by {size.replace('_', ' ')}: today / as announced", header, rows)
+    caption = f"{KINDS.get(kind, kind)}, by {SIZES.get(size, size)}: today / as announced"
+    return table(caption, header, rows)
 
 
 def deployments(measured: Measured) -> Section:

@@ -19,7 +19,7 @@ Once: what counts for many tasks (joining a pool, its roster, starting a run or 
 improves takes one of its models, a round that extends merges all of them, each with a class of its own;
 both go on from a head of 10 tensors, the lineage's first, and end with the prizes. A run's batches have 64
 epochs; each is announced by the recorder and registered by a quorum of 5 nodes."""
-SHARES: Final = "~role|people|each|each, announced|each, {0}|all|all, announced|all, {0}"
+SHARES: Final = "~role", "people", "each", "each, announced", "each, {}", "all", "all, announced", "all, {}"
 
 
 def whole(report: Report) -> Section:
@@ -51,7 +51,7 @@ def shares(bill: Bill, what: str, prices: Prices) -> list[Table]:
     """What each role pays, one of them and all together: of one task, and once for many."""
     of_one = [(s.role.value, s.people, s.each, s.gas) for s in bill.shares()]
     once = [(s.role.value, s.joined, s.once_each, s.once) for s in bill.shares() if s.once.today]
-    tables = [_shares(f"Who pays: {what} ({prices.told})", of_one, bill.sum, prices)]
+    tables = [_shares(f"Who pays: {what} ({prices.terms})", of_one, bill.sum, prices)]
     if once:
         caption = f"Once, for many tasks: {what} (joining a pool, starting a run or a lineage)"
         tables.append(_shares(caption, once, bill.once, prices))
@@ -66,7 +66,7 @@ def _shares(caption: str, rows: list[tuple[str, int, Gas, Gas]], everything: Gas
         (role, number(people), *priced(each), *priced(together)) for role, people, each, together in rows
     ]
     shown.append(("all", "", "", "", "", *priced(everything)))
-    return table(caption, SHARES.format(prices.currency), shown)
+    return table(caption, [name.format(prices.currency) for name in SHARES], shown)
 
 
 def lines(bill: Bill, caption: str) -> Table:

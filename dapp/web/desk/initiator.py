@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -17,9 +17,8 @@ from dapp.account_lists import Lists, ListUnknown
 from dapp.chain.account_list import ANYONE
 from dapp.chain.words import MAX_MODELS
 from dapp.demo.materials import Material, share_out
-from dapp.gas.estimate import MAX_VERIFIERS, Plan
+from dapp.gas.estimate import MAX_VERIFIERS, USUAL
 from dapp.gas.money import presets
-from dapp.gas.plays import Fees
 from dapp.stages import task
 from dapp.stages.context import Context
 from dapp.stages.pool import PoolKey
@@ -37,7 +36,6 @@ CACHE: Final = Path.home() / ".cache" / "quorate"
 ANYONE_TEXT: Final = "0x" + ANYONE.hex()
 DAYS_30: Final = 30 * 86_400
 MAX_WEI: Final = 2**96 - 1
-SHARDS: Final = 20  # of a task on the data that come along; more change next to nothing
 Seconds = Annotated[int, Field(ge=0, le=DAYS_30)]
 WeiText = Annotated[str, Field(pattern=r"^[0-9]{1,29}$")]
 
@@ -122,13 +120,8 @@ def estimate(
     shards_drawn: Annotated[int, Query(ge=1, le=32)] = 10,
 ) -> JSONResponse:
     """The plan is played on a chain in this process; the same plan is played once."""
-    plan = Plan(
-        verifiers=verifiers,
-        models=models,
-        fees=Fees.SETTLED,
-        shards=max(SHARDS, shards_drawn),
-        shards_drawn=shards_drawn,
-    )
+    shards = max(USUAL.shards, shards_drawn)
+    plan = replace(USUAL, verifiers=verifiers, models=models, shards=shards, shards_drawn=shards_drawn)
     prices, bill = presets()["reference"], BILLS.of(plan)
     roles = [
         RoleCost(

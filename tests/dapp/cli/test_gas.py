@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,11 +16,12 @@ from dapp.chain.devnet import Anvil
 from dapp.chain.seals import TaskKey
 from dapp.chain.signer import Signer
 from dapp.cli.exits import Exit
-from dapp.gas.estimate import Plan, estimate
+from dapp.gas.estimate import USUAL, Plan, estimate
 from dapp.gas.measure import Scene, points_of
 from dapp.gas.money import presets
 from dapp.gas.operations import Role
-from dapp.gas.plays import Fees, exits
+from dapp.gas.plays import exits
+from dapp.gas.report import plain_values
 from tests.dapp.cli.conftest import Quorate
 
 
@@ -41,8 +43,9 @@ def test_estimate_showsOperationsRolesAndMoney(quorate: Quorate) -> None:
 def test_estimate_asJson_isThePlansBill(quorate: Quorate) -> None:
     ran = quorate(["gas", "estimate", "--models", "2", "--epochs", "100", "--prices", "paper", "--json"])
     data = ran.document["data"]
-    plan = Plan(models=2, epochs=100, fees=Fees.SETTLED, shards=20, shards_drawn=10)
+    plan = replace(USUAL, models=2, epochs=100)
     assert data["bill"]["sum"]["today"] == estimate(plan).sum.today
+    assert data["plan"] == plain_values(plan)
     assert (data["plan"]["models"], data["prices"]["currency"]) == (2, "KRW")
     assert {share["role"] for share in data["bill"]["shares"]} == {
         "initiator",

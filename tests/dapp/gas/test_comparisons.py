@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -39,7 +40,24 @@ def test_paper_sameScenario_isMeasuredAndFarCheaper() -> None:
 def test_money_paperPreset_givesItsOwnSum() -> None:
     given = presets()["paper"]
     assert given.money(52_429_701) == Decimal("1572891.03")
-    assert amount(Decimal("0.00123"), "USD") == "0.00123 USD"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("0", "0"), ("123456.7", "123,457"), ("12.3", "12.30"), ("1", "1.00"), ("0.996", "1.00"),
+        ("0.53", "0.53"), ("0.7", "0.70"), ("0.4499", "0.45"), ("0.0996", "0.10"), ("0.0035", "0.0035"),
+        ("0.00123", "0.0012"), ("0.0001", "0.00010"), ("0.00009999", "below 0.0001"),
+        ("1.76e-8", "below 0.0001"),
+    ],
+)  # fmt: skip
+def test_amount_keepsTwoDigitsAndTheirZeros(value: str, shown: str) -> None:
+    assert amount(Decimal(value), "USD") == f"{shown} USD"
+
+
+def test_prices_terms_arePlainNumbers() -> None:
+    given = replace(presets()["paper"], gas_price_gwei=Decimal("1e-7"), ether_price=Decimal("1e6"))
+    assert given.terms == "0.0000001 gwei a gas, 1,000,000 KRW an ether"
 
 
 def test_money_onARollup_paysForGasAndForBytes() -> None:

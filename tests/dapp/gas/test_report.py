@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,21 @@ from eth_utils import keccak
 from dapp.artifacts import load_artifact
 from dapp.chain.client import CONTRACTS
 from dapp.chain.errors import ContractRefused
+from dapp.cli.exits import Exit
+from dapp.cli.main import run
+from dapp.colours import GRID, INK
 from dapp.gas import world as w
+from dapp.gas.document import markdown
 from dapp.gas.growth import Fit
+from dapp.gas.money import presets
 from dapp.gas.operations import OPERATIONS, REFUSED, Role
+from dapp.gas.plots import by_verifiers, usual
 from dapp.gas.report import Report, report
 from dapp.gas.targets import MOST
 from dapp.gas.world import World
+from tests.web.browser import chromium, faults_of
+
+BLACK, WHITE = "#000000", "#ffffff"
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +128,101 @@ def test_reportHtml_needsNothingBesideIt(files: dict[str, Path]) -> None:
     assert re.search(r"url\(|@import", text) is None
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_reportHtml_fitsThePage(files: dict[str, Path], width: int) -> None:
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.goto(files[".html"].as_uri())
+        regions = "[...document.querySelectorAll('div.wide')]"
+        too_wide = page.evaluate(
+            f"{regions}.filter(d => d.scrollWidth > d.clientWidth).map(d => d.ariaLabel)"
+        )
+        rows = page.evaluate("[...document.querySelectorAll('tr')].map(row => row.offsetHeight)")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate("document.querySelector('p').getBoundingClientRect().left") >= 16
+        assert (too_wide == []) == (width == 1280)
+        assert max(rows) < 5.5 * 21 or width == 390  # lines
+        assert faults_of(page) == []
+
+
+def test_reportHtml_figures_needNoFont(made: Report) -> None:
+    figures = [figure for section in made.sections() for figure in section.figures]
+    assert [figure.title for figure in figures if b"<text" in figure.svg] == []
+
+
+def test_report_besideEachSum_isTheCommandThatSaysIt(
+    made: Report,
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("QUORATE_DATA_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    row = r"\| ([^|]+) \| ([\d,]+) \| ([\d,]+) \| `(quorate gas estimate[^`|]*)` \|"
+    told = re.findall(row, files[".md"].read_text())
+    assert len(told) == len(made.plans) + len(made.runs)
+    for name, now, announced, command in told:
+        assert run([*command.split()[1:], "--json"]) == Exit.OK, command
+        bill = json.loads(capsys.readouterr().out)["data"]["bill"]
+        assert (f"{bill['sum']['today']:,}", f"{bill['sum']['announced']:,}") == (now, announced), name
+    assert {name for name, *_ in told} > made.plans.keys()
+
+
+def test_report_ofGivenPrices_saysThem(made: Report) -> None:
+    given = replace(presets()["reference"], name="as given", as_of="now", source="", currency="EUR|Ł")
+    text = markdown("Costs", replace(made, prices=(given,)).sections())
+    assert "\n**as given (now): 1 gwei a gas, 3,000 EUR\\|Ł an ether**\n" in text
+    assert len(re.findall(r"\*\*Who pays: .*\n\n.*\| all, EUR\\\|Ł \|\n", text)) == len(made.plans)
+
+
+def test_report_isPlainToRead(files: dict[str, Path]) -> None:
+    text = files[".md"].read_text()
+    assert re.findall(r"-0\.0\b|\b1 \w*(?:verifiers|models|nodes|epochs|tasks|ballots)\b|\de-\d", text) == []
+    assert "by size bytes" not in text
+    assert [line for line in files[".html"].read_text().splitlines() if "`" in line] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "holds"),
+    [("commitSealMany", "3 models"), ("voteSealMany", "1 ballot"), ("settle", "1 payment")],
+)
+def test_report_ofABatch_saysHowManyItHolds(files: dict[str, Path], function: str, holds: str) -> None:
+    text = files[".md"].read_text()
+    assert re.search(rf"\(first: {holds}\) \| Quorate\.{function} \|", text)
+
+
+def test_operationsFigure_showsEachAtTheSizesItNames(made: Report) -> None:
+    shown = {point.operation: point for point in usual(made.measured)}
+    assert shown.keys() == set(OPERATIONS)
+    for point in shown.values():
+        assert point.sizes.get("verifiers", 3) == point.sizes.get("members", 3) == 3, point.scene
+        assert point.sizes.get("models", 3) <= 3, point.scene
+        assert (point.sizes.get("nodes", 5), point.sizes.get("tensors", 10)) == (5, 10), point.scene
+    by_function = {operation.function: point.most.today for operation, point in shown.items()}
+    assert by_function["publish"] == 105_837
+    assert by_function["extend"] == _most(made, "a round of 3 models that extends", "extend")
+
+
+def test_ballotsFigure_saysWhatTheTargetsSay(made: Report) -> None:
+    batched = by_verifiers(made.measured, "batched")
+    said = {target.what: target.measured for target in made.targets}
+    assert {count: said[f"a batched vote at {count} verifiers"] for count in (10, 32, 100)} == {
+        count: batched[count] for count in (10, 32, 100)
+    }
+    assert list(by_verifiers(made.measured, "everyone alone")) == list(batched) == [1, 3, 10, 32, 100]
+
+
+def test_figures_useAColourForOneMeaning(made: Report) -> None:
+    figures = [figure.svg.decode() for section in made.sections() for figure in section.figures]
+    used = [
+        {f"#{one}" for one in re.findall("#([0-9a-f]{6})", svg)} - {INK, GRID, BLACK, WHITE}
+        for svg in figures
+    ]
+    assert [len(colours) for colours in used] == [2, 2, 2]
+    assert len(set().union(*used)) == 6
+
+
 def test_reportMarkdown_tablesHoldAsManyCellsAsTheirHeader(files: dict[str, Path]) -> None:
     widths: list[int] = []
     for line in files[".md"].read_text().splitlines():
@@ -172,6 +277,11 @@ def test_growth_ofAProof_isALogarithm(made: Report, function: str, kind: str, si
 def test_scale_noTransaction_isAbove8M(made: Report) -> None:
     assert len(made.scale) == 9
     assert [large.what for large in made.scale if large.gas.today > MOST] == []
+
+
+def _most(made: Report, scene: str, function: str) -> int:
+    (found,) = (p for p in made.measured.points_of(scene) if p.operation.function == function)
+    return found.most.today
 
 
 def _fit(made: Report, function: str, kind: str, size: str) -> Fit:
