@@ -6,6 +6,10 @@ from dapp.gas.schedules import Schedule, today
 from dapp.gas.trace import Work
 
 PPM = 1_000_000
+SLOT_READ = 2_100  # cold: EIP-2929; this and what follows no schedule changes
+LOG, LOG_TOPIC, LOG_BYTE = 375, 375, 8
+STIPEND = 2_300  # that a payment gives its payee, and gets back from an account without code
+SIGNATURE = 3_100  # ecrecover and the call of it
 
 
 def gas(work: Work, schedule: Schedule) -> int:
@@ -42,6 +46,13 @@ def refund(work: Work, schedule: Schedule) -> int:
         + schedule.refund_unmade * work.slots_unmade
         + schedule.refund_restored * work.slots_restored
     )
+
+
+def without_computing(work: Work, signatures: int = 0) -> int:
+    """What the transaction's data, state, events, payments and signatures alone take today."""
+    logs = LOG * work.logs + LOG_TOPIC * work.log_topics + LOG_BYTE * work.log_bytes
+    reads_and_calls = SLOT_READ * work.slots_read_cold - STIPEND * work.value_calls + SIGNATURE * signatures
+    return named(work, today()) + logs + reads_and_calls
 
 
 def floor(work: Work, schedule: Schedule) -> int:

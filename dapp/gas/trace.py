@@ -40,6 +40,7 @@ class Work:
     code_words: int = 0
     logs: int = 0
     log_bytes: int = 0
+    log_topics: int = 0
     executed_gas: int = 0  # under today's schedule, before refund and floor
 
     @property
@@ -65,6 +66,7 @@ class Work:
             executed_gas=executed_gas,
             logs=len(logs),
             log_bytes=sum(len(body) for _, _, body in logs),
+            log_topics=sum(len(topics) for _, topics, _ in logs),
         )
 
     def __add__(self, other: Work) -> Work:

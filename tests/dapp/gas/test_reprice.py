@@ -28,6 +28,18 @@ def sent() -> list[w.Sent]:
     return notes
 
 
+def test_withoutComputing_isLessThanAll_andOfAPlainTransactionNearlyAll(sent: list[w.Sent]) -> None:
+    rest = [
+        (one.function, one.receipt.work.executed_gas - reprice.without_computing(one.receipt.work))
+        for one in sent
+    ]
+    assert min(left for _, left in rest) > 0
+    seals = [left for function, left in rest if function == "commitSeal"]
+    assert seals and max(seals) < 1_500
+    (batch,) = (left for function, left in rest if function == "voteSealMany")
+    assert 0 < batch - 3 * reprice.SIGNATURE < 3 * 2_000
+
+
 def test_gas_underTodaysSchedule_isTheReceipts(sent: list[w.Sent]) -> None:
     different = [
         (one.function, reprice.gas(one.receipt.work, today()), one.receipt.gas_used)
