@@ -26,6 +26,7 @@ Sleep = Callable[[float], None]
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
+MAX_WORD: Final = 2**256 - 1
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
@@ -91,7 +92,7 @@ class Rpc:
 
     def check_chain(self, expected: int | None) -> None:
         """Learn the chain's id. Raises WrongChain when it is not the expected one."""
-        self.chain_id = self._ask(lambda: int(self.w3.eth.chain_id))
+        self.chain_id = self._ask(lambda: self._number("chain id", self.w3.eth.chain_id, MAX_WORD))
         if expected is not None and self.chain_id != expected:
             raise WrongChain(
                 f"{self.url} serves chain {self.chain_id}, expected was {expected}", chain_id=self.chain_id
@@ -151,11 +152,11 @@ class Rpc:
                 raise EndpointConfused(f"{self.url} sent the receipt of another transaction")
             return TxReceipt(
                 tx,
-                int(found["blockNumber"]),
+                self._number("blockNumber", found["blockNumber"]),
                 bytes(found["blockHash"]),
                 int(found["status"]) == 1,
-                int(found["gasUsed"]),
-                int(found.get("effectiveGasPrice", 0)),
+                self._number("gasUsed", found["gasUsed"]),
+                self._number("effectiveGasPrice", found["effectiveGasPrice"]),
                 found.get("contractAddress"),
                 tuple(found["logs"]),
             )
@@ -170,11 +171,13 @@ class Rpc:
                 found = self.w3.eth.get_transaction(HexBytes(tx))
             except TransactionNotFound:
                 return None
+            if bytes(found["hash"]) != tx:
+                raise EndpointConfused(f"{self.url} sent another transaction")
             if found.get("blockNumber") is None:
                 return None
-            to = found.get("to")
-            data = HexBytes(found.get("input", found.get("data", b"")))
-            return TxSent(str(found["from"]), str(to) if to else None, bytes(data), int(found["value"]))
+            to, value_wei = found["to"], self._number("value", found["value"], MAX_WORD)
+            data = HexBytes(found["input"] if "input" in found else found["data"])
+            return TxSent(_address(found["from"]), _address(to) if to else None, bytes(data), value_wei)
 
         return self._ask(ask)
 
@@ -185,6 +188,12 @@ class Rpc:
     def raw(self, method: str, *params: object) -> Any:
         """A request that web3 has no name for (development nodes)."""
         return self._ask(lambda: self.w3.manager.request_blocking(method, list(params)))  # type: ignore[arg-type]
+
+    def _number(self, name: str, value: object, most: int = MAX_NUMBER) -> int:
+        """A whole number that the node told. Raises EndpointConfused when it is none, or too large."""
+        if type(value) is not int or not 0 <= value <= most:
+            raise EndpointConfused(f"{self.url} tells of a {name} that no chain has", retryable=True)
+        return value
 
     def _ask(self, ask: Callable[[], T]) -> T:
         pause_s = FIRST_PAUSE_S
@@ -276,5 +285,5 @@ def _provider(url: str) -> BaseProvider:
     return IPCProvider(str(path), timeout=int(TIMEOUT_S))
 
 
-def _address(address: str) -> Any:
+def _address(address: Any) -> Any:
     return Web3.to_checksum_address(address)

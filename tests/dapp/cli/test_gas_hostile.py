@@ -98,3 +98,36 @@ def test_audit_ofATraceOfAnotherTransaction_saysNoTrace(audit: Audit, says: str)
 
     data = audit("--json", debug_traceTransaction=twist).document["data"]
     assert {one["announced"] for one in data["transactions"]} == {None}
+
+
+def changed(told: dict[str, Any], field: str, wrong: object) -> dict[str, Any]:
+    """What was told, with another value of a field, or without it."""
+    return {name: value for name, value in {**told, field: wrong}.items() if value is not GONE}
+
+
+@pytest.mark.parametrize(
+    ("method", "field", "wrong"),
+    [
+        *(
+            ("eth_getTransactionReceipt", field, wrong)
+            for field in ("gasUsed", "effectiveGasPrice", "blockNumber")
+            for wrong in (HUGE, "-0x1", True, "much", GONE)
+        ),
+        *(("eth_chainId", "", wrong) for wrong in (HUGE, -1, None)),
+        ("eth_getTransactionReceipt", "transactionHash", OTHER),
+        *(("eth_getTransactionByHash", "value", wrong) for wrong in (HUGE, -1, 1.5, None, GONE)),
+        *(("eth_getTransactionByHash", "hash", wrong) for wrong in (OTHER, None, GONE)),
+        *(("eth_getTransactionByHash", "from", wrong) for wrong in ("\x1b[31m", None, GONE)),
+        *(("eth_getTransactionByHash", "to", wrong) for wrong in ("\x1b[31m", 7, {"a": 1}, GONE)),
+        *(("eth_getTransactionByHash", "input", wrong) for wrong in ("\x1b[31m", None, GONE)),
+    ],
+)
+def test_audit_ofAnAnswerThatCannotBe_isConfused(
+    audit: Audit, method: str, field: str, wrong: object
+) -> None:
+    def twist(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        return result(request, changed(real()["result"], field, wrong) if field else wrong)
+
+    ran = audit("--json", **{method: twist})
+    assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
+    assert (ran.out + ran.err).rstrip("\n").isprintable()
