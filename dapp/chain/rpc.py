@@ -183,7 +183,14 @@ class Rpc:
 
     def logs(self, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Logs that fit the filter. Raises Refused when the range is too large for the node."""
-        return self._ask(lambda: list(self.w3.eth.get_logs(dict(query))))  # type: ignore[arg-type]
+
+        def ask() -> list[Mapping[str, Any]]:
+            found = list(self.w3.eth.get_logs(dict(query)))  # type: ignore[arg-type]
+            if not all(_fits(log, query) for log in found):
+                raise EndpointConfused(f"{self.url} lists logs that were not asked for", retryable=True)
+            return found  # type: ignore[return-value]
+
+        return self._ask(ask)
 
     def raw(self, method: str, *params: object) -> Any:
         """A request that web3 has no name for (development nodes)."""
@@ -283,6 +290,23 @@ def _provider(url: str) -> BaseProvider:
     if not path.is_socket():
         raise EndpointDown(f"{shown(url)} is neither a URL nor the socket of a running node")
     return IPCProvider(str(path), timeout=int(TIMEOUT_S))
+
+
+def _fits(log: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    """Whether a log is whole and the filter asks for it. Raises KeyError, TypeError."""
+    block, index, topics = log["blockNumber"], log["logIndex"], [bytes(topic) for topic in log["topics"]]
+    addresses = [query["address"]] if isinstance(query["address"], str) else query["address"]
+    asked = [None if word is None else bytes.fromhex(word[2:]) for word in query.get("topics", ())]
+    return (
+        (type(block), type(index)) == (int, int)
+        and query["fromBlock"] <= block <= query["toBlock"]
+        and 0 <= index <= MAX_NUMBER
+        and len(bytes(log["transactionHash"])) == len(bytes(log["blockHash"])) == 32
+        and isinstance(log["data"], bytes)
+        and str(log["address"]).lower() in [address.lower() for address in addresses]
+        and len(asked) <= len(topics)
+        and all(word in (None, topic) for word, topic in zip(asked, topics, strict=False))
+    )
 
 
 def _address(address: Any) -> Any:

@@ -131,3 +131,21 @@ def test_audit_ofAnAnswerThatCannotBe_isConfused(
     ran = audit("--json", **{method: twist})
     assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
     assert (ran.out + ran.err).rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        *((field, wrong) for field in ("blockNumber", "logIndex") for wrong in (HUGE, -1, [], GONE)),
+        *(("transactionHash", wrong) for wrong in ("0x11", None, GONE)),
+        *(("topics", wrong) for wrong in ("0x", {}, [], [None], [OTHER], [[]], None, GONE)),
+        *(("data", wrong) for wrong in (None, [], GONE)),
+        *(("address", wrong) for wrong in ("0x" + "11" * 20, None, GONE)),
+    ],
+)
+def test_audit_ofALogThatWasNotAskedFor_isConfused(audit: Audit, field: str, wrong: object) -> None:
+    def twist(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        return result(request, [changed(log, field, wrong) for log in real()["result"]])
+
+    ran = audit("--json", eth_getLogs=twist)
+    assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
