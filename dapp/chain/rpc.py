@@ -150,6 +150,8 @@ class Rpc:
                 return None
             if bytes(found["transactionHash"]) != tx:
                 raise EndpointConfused(f"{self.url} sent the receipt of another transaction")
+            if not all(map(_is_whole, found["logs"])):
+                raise EndpointConfused(f"{self.url} sent a receipt of logs that are none", retryable=True)
             return TxReceipt(
                 tx,
                 self._number("blockNumber", found["blockNumber"]),
@@ -186,7 +188,7 @@ class Rpc:
 
         def ask() -> list[Mapping[str, Any]]:
             found = list(self.w3.eth.get_logs(dict(query)))  # type: ignore[arg-type]
-            if not all(_fits(log, query) for log in found):
+            if not all(_is_whole(log) and _fits(log, query) for log in found):
                 raise EndpointConfused(f"{self.url} lists logs that were not asked for", retryable=True)
             return found  # type: ignore[return-value]
 
@@ -292,18 +294,27 @@ def _provider(url: str) -> BaseProvider:
     return IPCProvider(str(path), timeout=int(TIMEOUT_S))
 
 
-def _fits(log: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
-    """Whether a log is whole and the filter asks for it. Raises KeyError, TypeError."""
-    block, index, topics = log["blockNumber"], log["logIndex"], [bytes(topic) for topic in log["topics"]]
-    addresses = [query["address"]] if isinstance(query["address"], str) else query["address"]
-    asked = [None if word is None else bytes.fromhex(word[2:]) for word in query.get("topics", ())]
+def _is_whole(log: Mapping[str, Any]) -> bool:
+    """Whether a log holds what every log does. Raises KeyError, TypeError."""
+    block, index = log["blockNumber"], log["logIndex"]
     return (
         (type(block), type(index)) == (int, int)
-        and query["fromBlock"] <= block <= query["toBlock"]
-        and 0 <= index <= MAX_NUMBER
+        and 0 <= min(block, index) <= max(block, index) <= MAX_NUMBER
         and len(bytes(log["transactionHash"])) == len(bytes(log["blockHash"])) == 32
+        and all(len(bytes(topic)) == 32 for topic in log["topics"])
         and isinstance(log["data"], bytes)
-        and str(log["address"]).lower() in [address.lower() for address in addresses]
+        and isinstance(log["address"], str)
+    )
+
+
+def _fits(log: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    """Whether a whole log is one that the filter asks for."""
+    addresses = [query["address"]] if isinstance(query["address"], str) else query["address"]
+    asked = [None if word is None else bytes.fromhex(word[2:]) for word in query.get("topics", ())]
+    topics = [bytes(topic) for topic in log["topics"]]
+    return (
+        query["fromBlock"] <= log["blockNumber"] <= query["toBlock"]
+        and log["address"].lower() in [address.lower() for address in addresses]
         and len(asked) <= len(topics)
         and all(word in (None, topic) for word, topic in zip(asked, topics, strict=False))
     )

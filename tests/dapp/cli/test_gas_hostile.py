@@ -115,6 +115,7 @@ def changed(told: dict[str, Any], field: str, wrong: object) -> dict[str, Any]:
         ),
         *(("eth_chainId", "", wrong) for wrong in (HUGE, -1, None)),
         ("eth_getTransactionReceipt", "transactionHash", OTHER),
+        *(("eth_getTransactionReceipt", "logs", wrong) for wrong in (None, [{}], [None], {"a": 1}, GONE)),
         *(("eth_getTransactionByHash", "value", wrong) for wrong in (HUGE, -1, 1.5, None, GONE)),
         *(("eth_getTransactionByHash", "hash", wrong) for wrong in (OTHER, None, GONE)),
         *(("eth_getTransactionByHash", "from", wrong) for wrong in ("\x1b[31m", None, GONE)),
@@ -149,3 +150,15 @@ def test_audit_ofALogThatWasNotAskedFor_isConfused(audit: Audit, field: str, wro
 
     ran = audit("--json", eth_getLogs=twist)
     assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
+
+
+@pytest.mark.parametrize("wrong", ["transactionHash", "logIndex"])
+def test_audit_ofAnEventThatItsTransactionDidNotLeave_isConfused(audit: Audit, wrong: str) -> None:
+    def twist(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        logs = real()["result"]
+        other = {"transactionHash": logs[-1]["transactionHash"], "logIndex": "0x63"} if logs else {}
+        return result(request, [changed(log, wrong, other[wrong]) for log in logs])
+
+    ran = audit("--json", eth_getLogs=twist)
+    assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
+    assert "its receipt does not have" in ran.document["error"]["message"]
