@@ -92,7 +92,7 @@ class Rpc:
 
     def check_chain(self, expected: int | None) -> None:
         """Learn the chain's id. Raises WrongChain when it is not the expected one."""
-        self.chain_id = self._ask(lambda: self._number("chain id", self.w3.eth.chain_id, MAX_WORD))
+        self.chain_id = self._read(lambda: self._number("chain id", self.w3.eth.chain_id, MAX_WORD))
         if expected is not None and self.chain_id != expected:
             raise WrongChain(
                 f"{self.url} serves chain {self.chain_id}, expected was {expected}", chain_id=self.chain_id
@@ -108,23 +108,23 @@ class Rpc:
                 raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
             return Block(number, bytes(found["hash"]), at_s, int(found.get("baseFeePerGas", 0)))
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def code(self, address: str) -> bytes:
         """Code of a contract, empty when there is none."""
-        return self._ask(lambda: bytes(self.w3.eth.get_code(_address(address))))
+        return self._read(lambda: bytes(self.w3.eth.get_code(_address(address))))
 
     def balance_wei(self, address: str) -> int:
         """Balance of an account."""
-        return self._ask(lambda: int(self.w3.eth.get_balance(_address(address))))
+        return self._read(lambda: int(self.w3.eth.get_balance(_address(address))))
 
     def nonce(self, address: str) -> int:
         """Transactions of `address` that are in blocks."""
-        return self._ask(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
+        return self._read(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
 
     def priority_fee_wei(self) -> int:
         """What the node suggests to pay on top of the base fee."""
-        return self._ask(lambda: int(self.w3.eth.max_priority_fee))
+        return self._read(lambda: int(self.w3.eth.max_priority_fee))
 
     def call(self, transaction: Mapping[str, Any], block: int | str = "latest") -> bytes:
         """Return data of a call. Raises Reverted."""
@@ -163,7 +163,7 @@ class Rpc:
                 tuple(found["logs"]),
             )
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def transaction(self, tx: bytes) -> TxSent | None:
         """A transaction in a block, else None."""
@@ -181,7 +181,7 @@ class Rpc:
             data = HexBytes(found["input"] if "input" in found else found["data"])
             return TxSent(_address(found["from"]), _address(to) if to else None, bytes(data), value_wei)
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def logs(self, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Logs that fit the filter. Raises Refused when the range is too large for the node."""
@@ -203,6 +203,13 @@ class Rpc:
         if type(value) is not int or not 0 <= value <= most:
             raise EndpointConfused(f"{self.url} tells of a {name} that no chain has", retryable=True)
         return value
+
+    def _read(self, ask: Callable[[], T]) -> T:
+        """As `_ask`, of what no node refuses to tell."""
+        try:
+            return self._ask(ask)
+        except (Refused, Reverted) as refused:
+            raise EndpointConfused(f"{self.url} refuses to answer: {refused}", retryable=True) from refused
 
     def _ask(self, ask: Callable[[], T]) -> T:
         pause_s = FIRST_PAUSE_S

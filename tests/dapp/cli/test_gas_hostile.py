@@ -162,3 +162,18 @@ def test_audit_ofAnEventThatItsTransactionDidNotLeave_isConfused(audit: Audit, w
     ran = audit("--json", eth_getLogs=twist)
     assert (ran.code, ran.document["error"]["code"]) == (Exit.UNREACHABLE, "endpoint-confused")
     assert "its receipt does not have" in ran.document["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "eth_chainId", "eth_getCode", "eth_getBlockByNumber", "eth_getLogs", "eth_getTransactionByHash",
+        "eth_getTransactionReceipt",
+    ],
+)  # fmt: skip
+def test_audit_byANodeThatRefuses_saysWhatItSaid(audit: Audit, method: str) -> None:
+    error = {"code": -32005, "message": "not \x1b[31mso fast"}
+    ran = audit(**{method: lambda request, real: {"jsonrpc": "2.0", "id": request["id"], "error": error}})
+    assert ran.code == Exit.UNREACHABLE
+    assert "endpoint-confused" in ran.err and "so fast" in ran.err
+    assert "\x1b" not in ran.err
