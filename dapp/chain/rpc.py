@@ -15,9 +15,10 @@ from hexbytes import HexBytes
 from requests.exceptions import RequestException
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError, Web3ValueError
-from web3.providers import BaseProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
+from web3.providers import BaseProvider, IPCProvider, LegacyWebSocketProvider
 
 from dapp.causes import innermost
+from dapp.chain.bounded_http import BoundedHttp
 from dapp.chain.errors import ChainError, EndpointConfused, EndpointDown, WrongChain, revert_bytes
 
 T = TypeVar("T")
@@ -292,7 +293,7 @@ def _provider(url: str) -> BaseProvider:
     if "://" in url and _parts(url) is None:
         raise EndpointDown(f"{shown(url)} is not the URL of an endpoint")
     if url.startswith(("http://", "https://")):
-        return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
+        return BoundedHttp(url, TIMEOUT_S)
     if url.startswith(("ws://", "wss://")):
         return LegacyWebSocketProvider(url, websocket_timeout=int(TIMEOUT_S))
     path = Path(url).expanduser()
