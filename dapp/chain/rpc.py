@@ -15,9 +15,10 @@ from hexbytes import HexBytes
 from requests.exceptions import RequestException
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError, Web3ValueError
-from web3.providers import BaseProvider, HTTPProvider, IPCProvider, LegacyWebSocketProvider
+from web3.providers import BaseProvider, IPCProvider, LegacyWebSocketProvider
 
 from dapp.causes import innermost
+from dapp.chain.bounded_http import BoundedHttp
 from dapp.chain.errors import ChainError, EndpointConfused, EndpointDown, WrongChain, revert_bytes
 
 T = TypeVar("T")
@@ -26,6 +27,7 @@ Sleep = Callable[[float], None]
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
+MAX_WORD: Final = 2**256 - 1
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
@@ -91,7 +93,7 @@ class Rpc:
 
     def check_chain(self, expected: int | None) -> None:
         """Learn the chain's id. Raises WrongChain when it is not the expected one."""
-        self.chain_id = self._ask(lambda: int(self.w3.eth.chain_id))
+        self.chain_id = self._read(lambda: self._number("chain id", self.w3.eth.chain_id, MAX_WORD))
         if expected is not None and self.chain_id != expected:
             raise WrongChain(
                 f"{self.url} serves chain {self.chain_id}, expected was {expected}", chain_id=self.chain_id
@@ -107,23 +109,23 @@ class Rpc:
                 raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
             return Block(number, bytes(found["hash"]), at_s, int(found.get("baseFeePerGas", 0)))
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def code(self, address: str) -> bytes:
         """Code of a contract, empty when there is none."""
-        return self._ask(lambda: bytes(self.w3.eth.get_code(_address(address))))
+        return self._read(lambda: bytes(self.w3.eth.get_code(_address(address))))
 
     def balance_wei(self, address: str) -> int:
         """Balance of an account."""
-        return self._ask(lambda: int(self.w3.eth.get_balance(_address(address))))
+        return self._read(lambda: int(self.w3.eth.get_balance(_address(address))))
 
     def nonce(self, address: str) -> int:
         """Transactions of `address` that are in blocks."""
-        return self._ask(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
+        return self._read(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
 
     def priority_fee_wei(self) -> int:
         """What the node suggests to pay on top of the base fee."""
-        return self._ask(lambda: int(self.w3.eth.max_priority_fee))
+        return self._read(lambda: int(self.w3.eth.max_priority_fee))
 
     def call(self, transaction: Mapping[str, Any], block: int | str = "latest") -> bytes:
         """Return data of a call. Raises Reverted."""
@@ -149,18 +151,20 @@ class Rpc:
                 return None
             if bytes(found["transactionHash"]) != tx:
                 raise EndpointConfused(f"{self.url} sent the receipt of another transaction")
+            if not all(map(_is_whole, found["logs"])):
+                raise EndpointConfused(f"{self.url} sent a receipt of logs that are none", retryable=True)
             return TxReceipt(
                 tx,
-                int(found["blockNumber"]),
+                self._number("blockNumber", found["blockNumber"]),
                 bytes(found["blockHash"]),
                 int(found["status"]) == 1,
-                int(found["gasUsed"]),
-                int(found.get("effectiveGasPrice", 0)),
+                self._number("gasUsed", found["gasUsed"]),
+                self._number("effectiveGasPrice", found["effectiveGasPrice"]),
                 found.get("contractAddress"),
                 tuple(found["logs"]),
             )
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def transaction(self, tx: bytes) -> TxSent | None:
         """A transaction in a block, else None."""
@@ -170,21 +174,43 @@ class Rpc:
                 found = self.w3.eth.get_transaction(HexBytes(tx))
             except TransactionNotFound:
                 return None
+            if bytes(found["hash"]) != tx:
+                raise EndpointConfused(f"{self.url} sent another transaction")
             if found.get("blockNumber") is None:
                 return None
-            to = found.get("to")
-            data = HexBytes(found.get("input", found.get("data", b"")))
-            return TxSent(str(found["from"]), str(to) if to else None, bytes(data), int(found["value"]))
+            to, value_wei = found["to"], self._number("value", found["value"], MAX_WORD)
+            data = HexBytes(found["input"] if "input" in found else found["data"])
+            return TxSent(_address(found["from"]), _address(to) if to else None, bytes(data), value_wei)
 
-        return self._ask(ask)
+        return self._read(ask)
 
     def logs(self, query: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         """Logs that fit the filter. Raises Refused when the range is too large for the node."""
-        return self._ask(lambda: list(self.w3.eth.get_logs(dict(query))))  # type: ignore[arg-type]
+
+        def ask() -> list[Mapping[str, Any]]:
+            found = list(self.w3.eth.get_logs(dict(query)))  # type: ignore[arg-type]
+            if not all(_is_whole(log) and _fits(log, query) for log in found):
+                raise EndpointConfused(f"{self.url} lists logs that were not asked for", retryable=True)
+            return found  # type: ignore[return-value]
+
+        return self._ask(ask)
 
     def raw(self, method: str, *params: object) -> Any:
         """A request that web3 has no name for (development nodes)."""
         return self._ask(lambda: self.w3.manager.request_blocking(method, list(params)))  # type: ignore[arg-type]
+
+    def _number(self, name: str, value: object, most: int = MAX_NUMBER) -> int:
+        """A whole number that the node told. Raises EndpointConfused when it is none, or too large."""
+        if type(value) is not int or not 0 <= value <= most:
+            raise EndpointConfused(f"{self.url} tells of a {name} that no chain has", retryable=True)
+        return value
+
+    def _read(self, ask: Callable[[], T]) -> T:
+        """As `_ask`, of what no node refuses to tell."""
+        try:
+            return self._ask(ask)
+        except (Refused, Reverted) as refused:
+            raise EndpointConfused(f"{self.url} refuses to answer: {refused}", retryable=True) from refused
 
     def _ask(self, ask: Callable[[], T]) -> T:
         pause_s = FIRST_PAUSE_S
@@ -267,7 +293,7 @@ def _provider(url: str) -> BaseProvider:
     if "://" in url and _parts(url) is None:
         raise EndpointDown(f"{shown(url)} is not the URL of an endpoint")
     if url.startswith(("http://", "https://")):
-        return HTTPProvider(url, request_kwargs={"timeout": TIMEOUT_S}, exception_retry_configuration=None)
+        return BoundedHttp(url, TIMEOUT_S)
     if url.startswith(("ws://", "wss://")):
         return LegacyWebSocketProvider(url, websocket_timeout=int(TIMEOUT_S))
     path = Path(url).expanduser()
@@ -276,5 +302,31 @@ def _provider(url: str) -> BaseProvider:
     return IPCProvider(str(path), timeout=int(TIMEOUT_S))
 
 
-def _address(address: str) -> Any:
+def _is_whole(log: Mapping[str, Any]) -> bool:
+    """Whether a log holds what every log does. Raises KeyError, TypeError."""
+    block, index = log["blockNumber"], log["logIndex"]
+    return (
+        (type(block), type(index)) == (int, int)
+        and 0 <= min(block, index) <= max(block, index) <= MAX_NUMBER
+        and len(bytes(log["transactionHash"])) == len(bytes(log["blockHash"])) == 32
+        and all(len(bytes(topic)) == 32 for topic in log["topics"])
+        and isinstance(log["data"], bytes)
+        and isinstance(log["address"], str)
+    )
+
+
+def _fits(log: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+    """Whether a whole log is one that the filter asks for."""
+    addresses = [query["address"]] if isinstance(query["address"], str) else query["address"]
+    asked = [None if word is None else bytes.fromhex(word[2:]) for word in query.get("topics", ())]
+    topics = [bytes(topic) for topic in log["topics"]]
+    return (
+        query["fromBlock"] <= log["blockNumber"] <= query["toBlock"]
+        and log["address"].lower() in [address.lower() for address in addresses]
+        and len(asked) <= len(topics)
+        and all(word in (None, topic) for word, topic in zip(asked, topics, strict=False))
+    )
+
+
+def _address(address: Any) -> Any:
     return Web3.to_checksum_address(address)

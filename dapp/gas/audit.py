@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from dapp.chain import events
@@ -96,8 +96,10 @@ def audit_run(chain: Chain, run: bytes) -> Audit:
 
 def _audit(chain: Chain, found: Sequence[events.Event]) -> Audit:
     roles = roles_of(found)
-    hashes = list(dict.fromkeys(event.at.tx for event in found))
-    every = (spent(chain, tx) for tx in hashes)
+    places: dict[str, set[tuple[int, int]]] = {}
+    for event in found:
+        places.setdefault(event.at.tx, set()).add((event.at.block, event.at.index))
+    every = (spent(chain, tx, at) for tx, at in places.items())
     return Audit(tuple(replace(one, role=_role(one, roles.get(one.sender, set()))) for one in every))
 
 
@@ -127,13 +129,20 @@ def _role(one: Spent, known: set[Role]) -> Role:
     return next((role for role in Role if role in known), Role.ANYONE)
 
 
-def spent(chain: Chain, tx: str) -> Spent:
-    """What one transaction cost, in the role that usually sends it. Raises EndpointConfused."""
+def spent(chain: Chain, tx: str, at: Set[tuple[int, int]] = frozenset()) -> Spent:
+    """What one transaction cost, in the role that usually sends it.
+
+    at: where it left events (block, index). Raises EndpointConfused when it, or one of them, is not there.
+    """
     hashed = bytes.fromhex(tx.removeprefix("0x"))
     sent, receipt = chain.rpc.transaction(hashed), chain.rpc.receipt(hashed)
     if sent is None or receipt is None:
         raise EndpointConfused(
             f"{chain.rpc.url} lists an event of {tx} and knows no such transaction", retryable=True
+        )
+    if not at <= {(receipt.block, log["logIndex"]) for log in receipt.logs}:
+        raise EndpointConfused(
+            f"{chain.rpc.url} lists an event of {tx} that its receipt does not have", retryable=True
         )
     fee_wei = receipt.gas_used * receipt.gas_price_wei
     work = work_of(chain.rpc, sent, receipt)

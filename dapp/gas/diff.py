@@ -21,15 +21,30 @@ States = Mapping[str, Mapping[str, Any]]
 
 
 def work_of(rpc: Rpc, sent: TxSent, receipt: TxReceipt) -> Work | None:
-    """Counts of a transaction, None where the node gives no traces."""
+    """Counts of a transaction, None where the node gives no traces, or some that cannot be of it: they leave
+    its sender out, or tell of more gas than was used.
+    """
     tx = "0x" + receipt.tx.hex()
     try:
         diff = rpc.raw("debug_traceTransaction", tx, {"tracer": TRACER, "tracerConfig": {"diffMode": True}})
-        touched = rpc.raw("debug_traceTransaction", tx, {"tracer": TRACER})
+        touched = _states(rpc.raw("debug_traceTransaction", tx, {"tracer": TRACER}))
         miner = str(rpc.raw("eth_getBlockByNumber", hex(receipt.block), False)["miner"])
-        return _counted(diff["pre"], diff["post"], touched, miner, sent, receipt)
+        before, after = _states(diff["pre"]), _states(diff["post"])
+        work = _counted(before, after, touched, miner, sent, receipt)
     except (ChainError, Refused, Reverted, KeyError, TypeError, ValueError):
         return None
+    told = all(sent.sender.lower() in map(str.lower, states) for states in (before, after, touched))
+    return work if told and reprice.named(work, today()) <= work.executed_gas else None
+
+
+def _states(told: Any) -> States:
+    """What a tracer tells of accounts. Raises TypeError for anything else."""
+    if not isinstance(told, Mapping):
+        raise TypeError("a trace is no mapping of accounts")
+    for state in told.values():
+        if not isinstance(state, Mapping) or not isinstance(state.get("storage", {}), Mapping):
+            raise TypeError("a trace tells of an account that has no state")
+    return told
 
 
 def _counted(

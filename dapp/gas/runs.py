@@ -10,6 +10,7 @@ from coincurve import PrivateKey
 from eth_utils import keccak, to_checksum_address
 
 from dapp.chain.ledger import (
+    MAX_NODES,
     Ledger,
     Mountains,
     RunTerms,
@@ -24,7 +25,7 @@ from dapp.gas.world import World, account, key_of
 from ml.history.header import NONE, Header, mine
 
 RECORDER, SUBMITTER = account(0), account(901)
-NODE_NUMBERS = range(101, 229)
+NODE_NUMBERS = range(101, 101 + MAX_NODES)
 SPEC = keccak(text="spec")
 TERMS = RunTerms(SPEC, window_s=600)
 

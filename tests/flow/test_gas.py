@@ -170,3 +170,11 @@ def test_estimate_ofManyEpochs_scalesByBatches() -> None:
 
     one, two, hundred = recorder(64), recorder(65), recorder(6_400)
     assert hundred == one + 99 * (two - one)
+
+
+def test_estimate_ofEveryNodeThatARunMayHave_countsThemAll() -> None:
+    def attest(nodes: int) -> int:
+        lines = estimate(Plan(models=0, epochs=1, nodes=nodes)).lines
+        return next(line.gas.today for line in lines if line.operation.function == "attest")
+
+    assert attest(255) - attest(128) == pytest.approx(attest(128) - attest(1), rel=0.05)  # 63, 64 signatures
