@@ -10,6 +10,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
+from dapp import whole
 from dapp.gas import document, paper, sections
 from dapp.gas.estimate import Bill, Plan, estimate
 from dapp.gas.growth import Fit, fits
@@ -53,7 +54,7 @@ class Report:
         return sections.all_of(self)
 
     def write(self, folder: Path) -> list[Path]:
-        """Write the three files; their paths."""
+        """Write the three files, each whole or as it was before; their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         found = self.sections()
         texts = {
@@ -62,7 +63,7 @@ class Report:
             "report.json": json.dumps(self.to_json(), indent=1, ensure_ascii=False) + "\n",
         }
         for name, text in texts.items():
-            (folder / name).write_text(text, encoding="utf-8")
+            whole.write(folder / name, text.encode())
         return [folder / name for name in texts]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -66,8 +67,11 @@ def report(
     from dapp.gas.sections.about import targets
 
     sets = list(presets().values())
-    if gas_price or ether_price or currency:
+    if any(given is not None for given in (gas_price, ether_price, currency)):
         sets.append(_prices("reference", gas_price, ether_price, currency))
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=out):  # what cannot be written is told before it is measured
+        pass
     found = measure(full, sets, session.progress.update)
     paths = found.write(out)
     for table in targets(found).tables:

@@ -43,6 +43,39 @@ def files(made: Report, tmp_path_factory: pytest.TempPathFactory) -> dict[str, P
     return {path.suffix: path for path in made.write(tmp_path_factory.mktemp("gas"))}
 
 
+@pytest.mark.usefixtures("small_files")
+def test_report_onAFullDisk_leavesNoHalfFile(
+    made: Report, files: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Report, "sections", lambda report: [])  # figures are drawn into files too
+    assert files[".json"].stat().st_size > 100_000
+    (tmp_path / "report.json").write_text("before")
+    with pytest.raises(OSError):
+        made.write(tmp_path)
+    assert (tmp_path / "report.json").read_text() == "before"
+    assert {path.suffix for path in tmp_path.iterdir()} == {".md", ".html", ".json"}
+
+
+@pytest.mark.parametrize("place", ["file", "readonly"])
+def test_report_thatCannotBeWritten_isNotMeasured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    measured: list[object] = []
+    monkeypatch.setattr("dapp.gas.report.report", lambda *given: measured.append(given))
+    out = tmp_path / "out"
+    if place == "file":
+        out.write_text("")
+    else:
+        monkeypatch.setattr("tempfile.TemporaryFile", _refused)
+    assert run(["gas", "report", "--out", str(out)]) == Exit.FAILED
+    assert not measured
+    assert "folder" in capsys.readouterr().err
+
+
+def _refused(dir: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(dir))
+
+
 def writing(contract: str) -> set[tuple[str, str]]:
     abi = load_artifact(contract).abi
     functions = [entry for entry in abi if entry["type"] == "function"]
