@@ -22,17 +22,10 @@ from dapp.store import open_store
 from dapp.web.serve import WebServer
 from dapp.web.settings import WebSettings
 from tests.flow.world import World
-from tests.web.browser import chromium
 from tests.web.wallet import TestWallet, key_of, serve
 
 LONG_S = 3_600
 expect.set_options(timeout=20_000)  # several people share the machine
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as made:
-        yield made
 
 
 @dataclass

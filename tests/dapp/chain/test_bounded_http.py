@@ -36,6 +36,9 @@ def endpoint(
                     for piece in pieces:
                         peer.sendall(piece)
                         time.sleep(pause_s)
+                    peer.shutdown(socket.SHUT_WR)
+                    while peer.recv(65_536):  # hanging up on what is not read yet would be a reset
+                        pass
                 except OSError:
                     return
 

@@ -8,12 +8,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser
 
 from dapp.gas.document import Section, Table, html, markdown, plain, table
 from dapp.gas.estimate import Plan, estimate
 from dapp.gas.money import presets
 from dapp.gas.sections.whole import shares
-from tests.web.browser import chromium, faults_of
+from tests.web.browser import faults_of
 
 LABELS = [
     "a|b", "a\\|b", "<script>alert(1)</script>", "`code`", "**bold**", "_under_", "[a](b)", "a\n\n# b\r\nc",
@@ -85,16 +86,16 @@ def test_table_ofOtherThanText_keepsItsColumns() -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_html_ofLongWordsAndManyColumns_staysOnThePage(tmp_path: Path, width: int) -> None:
+def test_html_ofLongWordsAndManyColumns_staysOnThePage(browser: Browser, tmp_path: Path, width: int) -> None:
     rows = [("x" * 300, *["1,234,567"] * 12, "github.com/" + "path/" * 40)]
     wide = table("word" * 100, "~" + "|".join(["name"] * 13) + "|~where", rows)
     (tmp_path / "report.html").write_text(html("t" * 200, [Section("s" * 200, ("p" * 300,), (wide,))]))
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        page.goto((tmp_path / "report.html").as_uri())
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.evaluate("document.querySelector('caption span').offsetWidth") < width
-        assert faults_of(page) == []
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto((tmp_path / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.querySelector('caption span').offsetWidth") < width
+    assert faults_of(page) == []
+    page.close()
 
 
 def _cells(row: str) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from eth_abi import encode  # type: ignore[attr-defined]
 from eth_utils import keccak
+from playwright.sync_api import Browser
 
 from dapp.artifacts import load_artifact
 from dapp.chain.client import CONTRACTS
@@ -28,7 +29,7 @@ from dapp.gas.plots import by_verifiers, usual
 from dapp.gas.report import Report, report
 from dapp.gas.targets import MOST
 from dapp.gas.world import World
-from tests.web.browser import chromium, faults_of
+from tests.web.browser import faults_of
 
 BLACK, WHITE = "#000000", "#ffffff"
 
@@ -162,20 +163,18 @@ def test_reportHtml_needsNothingBesideIt(files: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_reportHtml_fitsThePage(files: dict[str, Path], width: int) -> None:
-    with chromium() as browser:
-        page = browser.new_page(viewport={"width": width, "height": 800})
-        page.goto(files[".html"].as_uri())
-        regions = "[...document.querySelectorAll('div.wide')]"
-        too_wide = page.evaluate(
-            f"{regions}.filter(d => d.scrollWidth > d.clientWidth).map(d => d.ariaLabel)"
-        )
-        rows = page.evaluate("[...document.querySelectorAll('tr')].map(row => row.offsetHeight)")
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        assert page.evaluate("document.querySelector('p').getBoundingClientRect().left") >= 16
-        assert (too_wide == []) == (width == 1280)
-        assert max(rows) < 5.5 * 21 or width == 390  # lines
-        assert faults_of(page) == []
+def test_reportHtml_fitsThePage(browser: Browser, files: dict[str, Path], width: int) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(files[".html"].as_uri())
+    regions = "[...document.querySelectorAll('div.wide')]"
+    too_wide = page.evaluate(f"{regions}.filter(d => d.scrollWidth > d.clientWidth).map(d => d.ariaLabel)")
+    rows = page.evaluate("[...document.querySelectorAll('tr')].map(row => row.offsetHeight)")
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    assert page.evaluate("document.querySelector('p').getBoundingClientRect().left") >= 16
+    assert (too_wide == []) == (width == 1280)
+    assert max(rows) < 5.5 * 21 or width == 390  # lines
+    assert faults_of(page) == []
+    page.close()
 
 
 def test_reportHtml_figures_needNoFont(made: Report) -> None:

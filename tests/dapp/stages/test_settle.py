@@ -143,6 +143,9 @@ def test_settle_afterOneRoleWasTaken_paysTheOther(world: World) -> None:
 @pytest.mark.parametrize("plays", ["contributor", "verifier"])
 def test_agent_twoRoles_takesBothWhicheverItPlays(world: World, plays: str) -> None:
     of = lapsed(world)
+    waits = step(world.person(BOTH), role(world, of, plays))  # for the initiator, who settles for everyone
+    assert waits.did is None and waits.due_at_s is not None
+    world.clock.wait_until(waits.due_at_s)
     assert step(world.person(BOTH), role(world, of, plays)).did == "withdraw"
     assert step(world.person(BOTH), role(world, of, plays)).finished
     assert got_wei(world, of, BOTH) == [BOND // 2, BOND // 2]
