@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from eth_utils import to_checksum_address
+
 from dapp.chain.errors import ChainError
 from dapp.chain.rpc import Refused, Reverted, Rpc, TxReceipt, TxSent
 from dapp.gas import reprice
@@ -17,6 +19,7 @@ from dapp.gas.trace import Work
 
 TRACER: Final = "prestateTracer"
 PPM: Final = 1_000_000
+LAST_PRECOMPILE: Final = 0x1FF  # contracts of the EVM's own stand in the first addresses: they are never cold
 States = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,7 +31,7 @@ def work_of(rpc: Rpc, sent: TxSent, receipt: TxReceipt) -> Work | None:
     try:
         diff = rpc.raw("debug_traceTransaction", tx, {"tracer": TRACER, "tracerConfig": {"diffMode": True}})
         touched = _states(rpc.raw("debug_traceTransaction", tx, {"tracer": TRACER}))
-        miner = str(rpc.raw("eth_getBlockByNumber", hex(receipt.block), False)["miner"])
+        miner = to_checksum_address(rpc.raw("eth_getBlockByNumber", hex(receipt.block), False)["miner"])
         before, after = _states(diff["pre"]), _states(diff["post"])
         work = _counted(before, after, touched, miner, sent, receipt)
     except (ChainError, Refused, Reverted, KeyError, TypeError, ValueError):
@@ -67,7 +70,8 @@ def _counted(
             if gained > 0 and account.lower() not in (miner.lower(), str(sent.to).lower()):
                 work.value_calls += 1
                 work.new_accounts += account not in before or not old
-    work.accounts_cold = sum(account.lower() not in known for account in touched) - work.creates
+    asked = (account.lower() for account in touched if _number(account) > LAST_PRECOMPILE)
+    work.accounts_cold = sum(account not in known for account in asked) - work.creates
     complete = work.of_transaction(sent.data, sent.to is None, sent.value_wei, 0, ())
     complete.executed_gas = _before_refund(receipt.gas_used, reprice.refund(complete, today()))
     return complete

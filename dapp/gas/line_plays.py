@@ -8,17 +8,20 @@ from typing import Any
 from dapp.chain.badges import BadgeKind
 from dapp.chain.lineage import Kind
 from dapp.gas import world as w
-from dapp.gas.lines import CHALLENGE_S, LEAVE, TAKE, THRESHOLD_PPM, Grown, Line
+from dapp.gas.lines import CHALLENGE_S, COMMITTEE, LEAVE, TAKE, THRESHOLD_PPM, Grown, Line
 from dapp.gas.plays import Fees, finish, judge, ready, show, submit
 from dapp.gas.rounds import Round
 
 TENSORS = 10  # of a head, where nothing else is said
 
 
-def begun(world: w.World, kind: Kind, tensors: int = TENSORS, verifiers: int = 3) -> Line:
-    """A lineage whose first round may be of this kind."""
+def begun(
+    world: w.World, kind: Kind, tensors: int = TENSORS, verifiers: int = 3, committee: int | None = None
+) -> Line:
+    """A lineage whose first round may be of this kind. committee: of its tasks (None: all verifiers)."""
     score_ppm = THRESHOLD_PPM - 1 if kind is Kind.IMPROVE else THRESHOLD_PPM
-    return Line(world, tensors, verifiers=verifiers, score_ppm=score_ppm).start()
+    least = min(verifiers if committee is None else committee, COMMITTEE)
+    return Line(world, tensors, verifiers=verifiers, score_ppm=score_ppm, committee=least).start()
 
 
 def models_of(line: Line, kind: Kind, count: int) -> dict[str, Grown]:
@@ -94,7 +97,7 @@ def whole(
     **how: Any,
 ) -> Round:
     """A lineage's first round, from the task to the prizes."""
-    line = begun(world, kind, tensors, verifiers)
+    line = begun(world, kind, tensors, verifiers, how.get("committee"))
     made = models_of(line, kind, models)
     task = played(line, kind, made, **how)
     paid(line, task, taken_of(kind, made))

@@ -27,6 +27,7 @@ from dapp.gas.evm import Receipt
 from dapp.gas.rounds import Round
 
 CHALLENGE_S = 500
+COMMITTEE = 3  # the least that a lineage's rounds have, where the pool has as many
 PRIZE_WEI = 3 * w.ETHER + 1
 TAKE, LEAVE = ROUND_MAFR_PPM + 300_000, 300_000  # a score that says so
 THRESHOLD_PPM = 800_000
@@ -85,7 +86,7 @@ class Line:
             tensor_count=tensors,
             score_ppm=THRESHOLD_PPM,
             pool=self.pool,
-            committee=min(verifiers, 3),
+            committee=min(verifiers, COMMITTEE),
             prize_wei=PRIZE_WEI,
             rounds_max=5,
             idle_max=2,

@@ -172,6 +172,14 @@ def test_estimate_ofManyEpochs_scalesByBatches() -> None:
     assert hundred == one + 99 * (two - one)
 
 
+@pytest.mark.parametrize("kind", ["improve", "extend"])
+def test_estimate_ofARoundByFewOfAPool_isPlayed(kind: str) -> None:
+    few, all_ = (
+        estimate(Plan(kind=kind, models=1, verifiers=2, pool=pool, fees=Fees.SETTLED)) for pool in (5, 0)
+    )
+    assert (few.sum.today, few.transactions) == (pytest.approx(all_.sum.today, rel=0.05), all_.transactions)
+
+
 def test_estimate_ofEveryNodeThatARunMayHave_countsThemAll() -> None:
     def attest(nodes: int) -> int:
         lines = estimate(Plan(models=0, epochs=1, nodes=nodes)).lines
