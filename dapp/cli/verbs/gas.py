@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -40,6 +40,7 @@ Preset: TypeAlias = Annotated[
     ),
 ]
 CURRENCY_CHARACTERS = 12
+LEAST_PRICE = Decimal("1e-18")
 TENSORS, NODES = 10, 5  # where nothing else is said
 NOTES = {
     "roster": "The draw publishes the pool's roster, which has changed since the last (--roster: it stands).",
@@ -304,9 +305,9 @@ def _decimal(text: str | None, option: str) -> Decimal | None:
     if text is None:
         return None
     try:
-        value = Decimal(text)
-    except InvalidOperation:
+        value = +Decimal(text)  # to 28 digits
+    except ArithmeticError:
         value = Decimal(-1)
-    if not value.is_finite() or not 0 <= value <= 10**12:
+    if not value.is_finite() or not (value == 0 or LEAST_PRICE <= value <= 10**12):
         raise Usage(f"{option} {text[:40]!r} is no price", fix="Write a number, for example 2.5.")
     return value
