@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,3 +47,21 @@ def test_work_ofAPrecompileAsked_isNoColdAccount(number: int) -> None:
 @pytest.mark.parametrize("miner", ["", "\x1b[31m", "0x11", None, 7])
 def test_work_inABlockOfNobody_isNotCounted(miner: object) -> None:
     assert work_of(Node(OTHER, miner=miner), SENT, RECEIPT) is None  # type: ignore[arg-type]
+
+
+def test_work_ofManyPayments_isCounted_thoughAPaymentsStipendComesBack() -> None:
+    payees = [f"0x{number:040x}" for number in range(0x10_000, 0x10_064)]
+
+    class Payer(Node):
+        def raw(self, method: str, *params: Any) -> Any:
+            told = super().raw(method, *params)
+            if "post" in told:
+                told["pre"] |= {payee: {"balance": "0x1"} for payee in payees}
+                told["post"] |= {payee: {"balance": "0x2"} for payee in payees}
+            return told
+
+    used = 45_000 + 9_400 * len(payees)  # 9,300 of each: less than is named
+    receipt = replace(RECEIPT, gas_used=used, gas_price_wei=0)
+    work = work_of(Payer(*payees), SENT, receipt)  # type: ignore[arg-type]
+    assert work is not None
+    assert (work.value_calls, work.accounts_cold, work.new_accounts) == (100, 100, 0)
