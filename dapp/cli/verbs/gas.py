@@ -223,18 +223,25 @@ def audit(
         raise Usage("name a task, or a run with --run")
     money = _prices(prices, None, ether_price, currency)
     chain = session.reader().chain
-    id_ = arguments.run_id(str(run)) if task is None else arguments.task_id(task)
-    of_it, of_another = (receipts.audit_run, receipts.audit_task)[:: 1 if task is None else -1]
-    found = of_it(chain, id_)
+    if task is None:
+        id_ = arguments.run_id(str(run))
+        found, what = receipts.audit_run(chain, id_), f"run {run}"
+        if not found.spent and receipts.audit_task(chain, id_).spent:
+            raise _missing(what, "It is a task: leave out --run.")
+    else:
+        id_ = arguments.task_id(task)
+        found, what = receipts.audit_task(chain, id_), f"task {task}"
+        if not found.spent and receipts.audit_run(chain, id_).spent:
+            raise _missing(what, "It is a run: --run.")
     if not found.spent:
-        what, other = (
-            (f"run {run}", "a task: leave out --run") if task is None else (f"task {task}", "a run: --run")
-        )
-        fix = f"It is {other}." if of_another(chain, id_).spent else "Check the id, and the endpoint."
-        raise Missing(f"nothing ever happened to {what} on this chain", fix=fix)
+        raise _missing(what, "Check the id, and the endpoint.")
     if task is not None and not (phase := tasks.phase(chain, id_)).is_over:
         session.output.say(f"the task is not over (phase {phase.name.lower()}): there is more to pay")
     return Reply(_told(found, money), {"task": task, "run": run, "prices": money, **_document(found)})
+
+
+def _missing(what: str, fix: str) -> Missing:
+    return Missing(f"nothing ever happened to {what} on this chain", fix=fix)
 
 
 def _told(found: Audit, money: Prices) -> str:
