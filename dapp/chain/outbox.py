@@ -214,12 +214,13 @@ class Outbox:
                 )
             if receipt is None and now - sent_at >= self._settings.resend_s:
                 sent_at = now
+                is_late = now - bumped_at >= self._settings.bump_after_s
                 if sent_at > started:
-                    self._resend_all(before=record["nonce"])
+                    self._resend_all(before=record["nonce"], are_late=is_late)
                 answer = self._broadcast(record)
                 self._failpoint(f"{step.split('/', 1)[0]}:sent")
                 too_low += answer == "low"
-                if answer == "cheap" or now - bumped_at >= self._settings.bump_after_s:
+                if answer == "cheap" or is_late:
                     bumped_at = now
                     self._bump(step, record)
                     sent_at = float("-inf") if answer == "cheap" else sent_at
@@ -277,8 +278,11 @@ class Outbox:
                 " a transaction of another program"
             )
 
-    def _resend_all(self, before: int | None = None) -> None:
-        """Send what earlier steps left unmined, or a reorganisation took back: later nonces wait for them."""
+    def _resend_all(self, before: int | None = None, are_late: bool = False) -> None:
+        """Send what earlier steps left unmined, or a reorganisation took back: later nonces wait for them.
+
+        What pays too little by now, or is late, is replaced by one that pays more.
+        """
         mined = self._rpc.nonce(self._signer.address)
         for step, record in self._journal.items("tx"):
             if record["state"] == "void" or (before is not None and record["nonce"] >= before):
@@ -288,8 +292,13 @@ class Outbox:
             receipt = self._receipt(record)
             if receipt is not None:
                 self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
-            elif self._broadcast(record) == "low" and self._is_lost(record):
+                continue
+            answer = self._broadcast(record)
+            if answer == "low" and self._is_lost(record):
                 self._journal.put("tx", step, record | {"state": "void"})
+            elif answer == "cheap" or (are_late and answer == "sent"):
+                self._bump(step, record)
+                self._broadcast(record)
 
     def _is_lost(self, record: dict[str, Any]) -> bool:
         """The chain is past the nonce, and none of our attempts is why."""

@@ -335,6 +335,35 @@ def test_attack_34_reorg_takesBackWhatIsDone_laterStepsDoNotWaitForEver(
     assert rpc.receipt(bytes.fromhex(first.tx[2:])) is not None
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+def test_attack_34_reorg_takesBackWhatPaysTooLittleByNow_isReplaced(
+    rpc: Rpc, deployment: Deployment, journal: Journal, is_late: bool
+) -> None:
+    chain = chain_at(rpc, deployment, journal, bump_after_s=0.5)
+    rpc.raw("anvil_mine", hex(8))
+    first = chain.send("join", join(chain))
+    rpc.raw("anvil_reorg", 2, [])
+    rpc.raw("anvil_dropAllTransactions")
+    rpc.raw("evm_setAutomine", False)
+    if is_late:  # the node keeps it, and mines nothing at its price
+        rpc.send_raw(bytes.fromhex(_attempts(journal, "join")[0]["raw"]))
+    rpc.raw("anvil_setNextBlockBaseFeePerGas", hex(20 * GWEI))
+    rpc.raw("evm_setAutomine", True)
+    second = chain.send("join another", join(chain, 2))
+    attempts = _attempts(journal, "join")
+    assert first.tx == "0x" + attempts[0]["tx"]
+    mined = [attempt["tx"] for attempt in attempts if rpc.receipt(bytes.fromhex(attempt["tx"])) is not None]
+    assert mined == [attempts[-1]["tx"]] and len(attempts) > 1
+    assert rpc.receipt(bytes.fromhex(second.tx[2:])) is not None
+
+
+def _attempts(journal: Journal, step: str) -> list[dict[str, str]]:
+    record = journal.get("tx", step)
+    assert record is not None
+    attempts: list[dict[str, str]] = record["attempts"]
+    return attempts
+
+
 def test_attack_34_confirmations_areWaitedFor(rpc: Rpc, deployment: Deployment, journal: Journal) -> None:
     chain = chain_at(rpc, deployment, journal, confirmations=3, wait_s=0.3)
     with pytest.raises(TransactionPending):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,9 +55,11 @@ def deployed() -> Iterator[Ground]:
 @pytest.fixture
 def ground(deployed: Ground) -> Iterator[Ground]:
     """Few blocks for each test: what it made is taken back."""
-    before = deployed.chain.rpc.raw("evm_snapshot")
-    yield deployed
-    assert deployed.chain.rpc.raw("evm_revert", before)
+    rpc = deployed.node.rpc()
+    before = rpc.raw("evm_snapshot")
+    yield replace(deployed, chain=Chain(rpc, deployed.chain.deployment, Signer.devnet(1), settings=QUICK))
+    assert rpc.raw("evm_revert", before)
+    rpc.raw("anvil_dropAllTransactions")
 
 
 @pytest.fixture(scope="session")

@@ -100,6 +100,7 @@ def test_catchUp_stoppedAfterABatch_goesOnFromThere(ground: Ground, url: str, ba
         raise Stopped
 
     ground.happen(2)
+    ground.mine(4 * batch)  # more than the three batches
     with Index.open(url) as index:
         for _ in range(3):
             with pytest.raises(Stopped):
