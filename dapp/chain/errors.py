@@ -117,6 +117,16 @@ class NonceTaken(ChainError):
     default_fix = "Stop the other program that uses this account, then run the command again."
 
 
+class NonceUnreachable(ChainError):
+    """A journaled transaction waits for one that nobody sent: an endpoint told too high a nonce."""
+
+    code = "nonce-unreachable"
+    default_fix = (
+        "Run the command again, best with another endpoint: the transaction is signed anew. If a wallet of "
+        "yours holds unsent transactions of this account, send them first."
+    )
+
+
 class OutOfGas(ChainError):
     """A transaction ran out of gas, or failed without a reason."""
 

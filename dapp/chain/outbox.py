@@ -1,12 +1,11 @@
 """Persist, then broadcast: one logical step is at most one effective transaction, whatever crashes in
 between.
 
-A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are
-sent again,
-and whether they were taken is told by the receipt of the hash computed here, never by what a node says. A
-transaction that is not mined is replaced by one with the same nonce and a higher fee (after Chainlink's
-broadcaster
-and Optimism's txmgr).
+A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent
+again, and whether they were taken is told by the receipt of the hash computed here, never by what a node
+says. A transaction that is not mined is replaced by one with the same nonce and a higher fee (after
+Chainlink's broadcaster and Optimism's txmgr). One whose nonce the chain cannot reach, because the endpoint
+that told the nonce lied, is given up.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from dapp.chain.errors import (
     Abi,
@@ -23,6 +22,7 @@ from dapp.chain.errors import (
     FeeTooHigh,
     InsufficientFunds,
     NonceTaken,
+    NonceUnreachable,
     OutOfGas,
     TransactionPending,
     refusal,
@@ -111,7 +111,9 @@ class Outbox:
         """
         point = step.split("/", 1)[0]
         record = self._journal.get("tx", step)
-        if record is None or is_unsent(self._journal, step):
+        if record is not None and record["state"] == "void" and self._receipt(record) is not None:
+            pass  # given up too early
+        elif record is None or is_unsent(self._journal, step):
             self._resend_all()
             fields = self.prepared(to, data, value_wei, agreed)
             record = {"state": "sent", "nonce": self._next_nonce(), "fields": fields, "attempts": []}
@@ -202,6 +204,7 @@ class Outbox:
         """Wait for a receipt of any attempt, sending again and raising the fee as needed."""
         started = self._monotonic()
         sent_at, bumped_at, too_low = float("-inf"), started, 0
+        reachable_at = started
         while True:
             receipt = self._receipt(record)
             if receipt is not None and self._is_deep(receipt):
@@ -215,6 +218,11 @@ class Outbox:
             if receipt is None and now - sent_at >= self._settings.resend_s:
                 sent_at = now
                 is_late = now - bumped_at >= self._settings.bump_after_s
+                missing = self._missing_nonce(record["nonce"])
+                if missing is None:
+                    reachable_at = now
+                elif now - reachable_at >= self._settings.bump_after_s:
+                    self._give_up_above(missing, step)
                 if sent_at > started:
                     self._resend_all(before=record["nonce"], are_late=is_late)
                 answer = self._broadcast(record)
@@ -299,6 +307,25 @@ class Outbox:
             elif answer == "cheap" or (are_late and answer == "sent"):
                 self._bump(step, record)
                 self._broadcast(record)
+
+    def _missing_nonce(self, nonce: int) -> int | None:
+        """The nonce below this one that the chain waits for and that no transaction of ours bears."""
+        ours = {record["nonce"] for _, record in self._journal.items("tx") if record["state"] != "void"}
+        awaited = self._rpc.nonce(self._signer.address)
+        while awaited < nonce and awaited in ours:
+            awaited += 1
+        return awaited if awaited < nonce else None
+
+    def _give_up_above(self, missing: int, step: str) -> NoReturn:
+        """Void what waits for a nonce that never comes: this step's transaction and others."""
+        for name, record in self._journal.items("tx"):
+            if record["state"] != "void" and record["nonce"] > missing and self._receipt(record) is None:
+                self._journal.put("tx", name, record | {"state": "void"})
+        raise NonceUnreachable(
+            f"the transaction of {step} waits for nonce {missing} of {self._signer.address}, which no"
+            " transaction bears: an endpoint told a number that was too high, or what bore it was dropped",
+            retryable=True,
+        )
 
     def _is_lost(self, record: dict[str, Any]) -> bool:
         """The chain is past the nonce, and none of our attempts is why."""

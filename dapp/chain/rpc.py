@@ -28,6 +28,7 @@ TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
 MAX_WORD: Final = 2**256 - 1
+MAX_NONCE: Final = 2**64 - 2  # EIP-2681
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
@@ -107,7 +108,8 @@ class Rpc:
             number, at_s = int(found["number"]), int(found["timestamp"])
             if not (0 <= number <= MAX_NUMBER and 0 <= at_s < END_OF_TIME_S):
                 raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
-            return Block(number, bytes(found["hash"]), at_s, int(found.get("baseFeePerGas", 0)))
+            base_wei = self._number("base fee", found.get("baseFeePerGas", 0))
+            return Block(number, bytes(found["hash"]), at_s, base_wei)
 
         return self._read(ask)
 
@@ -117,15 +119,23 @@ class Rpc:
 
     def balance_wei(self, address: str) -> int:
         """Balance of an account."""
-        return self._read(lambda: int(self.w3.eth.get_balance(_address(address))))
+        return self._read(
+            lambda: self._number("balance", self.w3.eth.get_balance(_address(address)), MAX_WORD)
+        )
 
     def nonce(self, address: str) -> int:
         """Transactions of `address` that are in blocks."""
-        return self._read(lambda: int(self.w3.eth.get_transaction_count(_address(address), "latest")))
+
+        def ask() -> int:
+            return self._number(
+                "nonce", self.w3.eth.get_transaction_count(_address(address), "latest"), MAX_NONCE
+            )
+
+        return self._read(ask)
 
     def priority_fee_wei(self) -> int:
         """What the node suggests to pay on top of the base fee."""
-        return self._read(lambda: int(self.w3.eth.max_priority_fee))
+        return self._read(lambda: self._number("priority fee", self.w3.eth.max_priority_fee))
 
     def call(self, transaction: Mapping[str, Any], block: int | str = "latest") -> bytes:
         """Return data of a call. Raises Reverted."""
@@ -133,7 +143,7 @@ class Rpc:
 
     def estimate_gas(self, transaction: Mapping[str, Any]) -> int:
         """Gas that a transaction would use. Raises Reverted."""
-        return self._ask(lambda: int(self.w3.eth.estimate_gas(dict(transaction))))  # type: ignore[arg-type]
+        return self._ask(lambda: self._number("gas", self.w3.eth.estimate_gas(dict(transaction))))  # type: ignore[arg-type]
 
     def send_raw(self, raw: bytes) -> None:
         """Hand over a signed transaction. What the node returns is ignored: the hash is known. Raises

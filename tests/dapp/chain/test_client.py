@@ -4,7 +4,7 @@ does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from dapp.chain.errors import (
     FeeTooHigh,
     InsufficientFunds,
     KeyRefused,
+    NonceUnreachable,
     NoSigner,
     NotDeployed,
     TransactionPending,
@@ -201,6 +202,70 @@ def test_attack_50_receiptOfAnotherTransaction_isNotBelieved(
     chain = chain_at(connect(proxy.url), deployment, journal)
     with pytest.raises(EndpointConfused, match="another transaction"):
         chain.send("join", join(chain))
+
+
+def test_attack_50_nonceTooHigh_isGivenUpAndSignedAnew(
+    proxy: HostileRpc, rpc: Rpc, deployment: Deployment, journal: Journal
+) -> None:
+    before, quick = nonce(rpc), {"bump_after_s": 0.5, "wait_s": 5}
+    proxy.twists["eth_getTransactionCount"] = lambda request, real: result(request, "0xf4240")
+    lied_to = chain_at(connect(proxy.url), deployment, journal, wait_s=0.3)
+    for number in (1, 2):
+        with pytest.raises(TransactionPending):
+            lied_to.send(f"join {number}", _join_at(rpc, deployment, number))
+    honest = chain_at(rpc, deployment, journal, **quick)
+    with pytest.raises(NonceUnreachable, match=f"nonce {before} ") as error:
+        honest.send("join 2", join(honest, 2))  # which stands behind the other
+    assert error.value.retryable
+    for number in (3, 1, 2):
+        honest.send(f"join {number}", join(honest, number))
+    assert nonce(rpc) == before + 3
+
+
+def test_attack_50_givenUpAndMinedAfterAll_isNotSentTwice(
+    rpc: Rpc, deployment: Deployment, journal: Journal
+) -> None:
+    chain, before = chain_at(rpc, deployment, journal), nonce(rpc)
+    first = chain.send("join", join(chain))
+    record = journal.get("tx", "join")
+    assert record is not None
+    journal.put("tx", "join", record | {"state": "void"})
+    assert chain.send("join", join(chain)).tx == first.tx
+    assert nonce(rpc) == before + 1
+
+
+def test_attack_50_staleNode_neverMakesWhatFollowsOursUnreachable(
+    proxy: HostileRpc, rpc: Rpc, deployment: Deployment, journal: Journal
+) -> None:
+    chain_at(rpc, deployment, journal).send("join", _join_at(rpc, deployment))
+    stale = nonce(rpc) - 1
+    rpc.raw("evm_setAutomine", False)
+    proxy.twists["eth_getTransactionCount"] = lambda request, real: result(request, hex(stale))
+    chain = chain_at(connect(proxy.url), deployment, journal, wait_s=1.5, bump_after_s=0.2)
+    with pytest.raises(TransactionPending):
+        chain.send("join another", _join_at(rpc, deployment, 2))
+    record = journal.get("tx", "join another")
+    assert record is not None and (record["state"], record["nonce"]) == ("sent", stale + 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "ask"),
+    [
+        ("eth_getTransactionCount", lambda rpc: rpc.nonce(Signer.devnet(ME).address)),
+        ("eth_getBalance", lambda rpc: rpc.balance_wei(Signer.devnet(ME).address)),
+        ("eth_maxPriorityFeePerGas", lambda rpc: rpc.priority_fee_wei()),
+        ("eth_estimateGas", lambda rpc: rpc.estimate_gas({"to": Signer.devnet(ME).address})),
+    ],
+)
+@pytest.mark.parametrize("told", [hex(2**256), "-0x1"])
+def test_attack_50_numberThatNoChainHas_isConfused(
+    proxy: HostileRpc, method: str, ask: Callable[[Rpc], int], told: str
+) -> None:
+    client = connect(proxy.url, tries=1)
+    assert ask(client) >= 0
+    proxy.twists[method] = lambda request, real: result(request, told)
+    with pytest.raises(EndpointConfused):
+        ask(client)
 
 
 @pytest.mark.parametrize(
