@@ -14,9 +14,9 @@ from typing import Final
 
 from eth_utils import is_checksum_address, is_hex_address, to_checksum_address
 
-from dapp import whole
 from dapp.chain.account_list import ANYONE, AccountList
 from dapp.stages.pool import PoolKey
+from ml import whole
 from ml.errors import QuorateError
 
 MAX_ACCOUNTS: Final = 10_000
@@ -130,7 +130,7 @@ class Lists:
 
     def _write(self, file: Path, text: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        whole.write(file, text.encode())
+        whole.write(file, text.encode(), private=True)
 
 
 @lru_cache(maxsize=8)

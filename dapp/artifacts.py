@@ -11,7 +11,7 @@ from typing import Any
 
 from eth_utils import is_checksum_address
 
-from dapp import whole
+from ml import whole
 from ml.canonical import canonical_json, sha256
 from ml.errors import QuorateError
 
@@ -180,7 +180,6 @@ def load_deployment(chain_id: int, folder: Path = DEPLOYMENTS) -> Deployment:
 
 def save_deployment(deployment: Deployment, folder: Path = DEPLOYMENTS) -> Path:
     """Write the record of this chain as a whole, or leave the one before as it was; returns its path."""
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{deployment.chain_id}.json"
     whole.write(file, f"{json.dumps(asdict(deployment), indent=2)}\n".encode())
     return file

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dapp import whole
 from dapp.chain.client import Chain
 from dapp.chain.tasks import TaskView
 from dapp.store import cid_from_digest
+from ml import whole
 from ml.bounds import MAX_DOCUMENT_BYTES
 from ml.errors import QuorateError
 from ml.fuse import RULES

@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
 from dapp.database import Database, Failures
+from ml import whole
 from ml.errors import QuorateError
 
 VERSION: Final = 1
@@ -154,21 +154,11 @@ class Journal:
         target = self._folder / digest.hex()
         if target.exists() and hashlib.sha256(target.read_bytes()).digest() == digest:
             return digest
-        partial: Path | None = None
         try:
-            descriptor, name = tempfile.mkstemp(dir=self._folder, prefix=".partial-")
-            partial = Path(name)
-            with os.fdopen(descriptor, "wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(target)
+            whole.write(target, data, private=True)
             _sync(self._folder)
         except OSError as error:
             raise JournalFull(f"{target} cannot be written: {error.strerror}") from error
-        finally:
-            if partial is not None:
-                partial.unlink(missing_ok=True)
         return digest
 
     def kept(self, digest: bytes) -> bytes:

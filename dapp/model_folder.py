@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ml import whole
 from ml.bounds import CEILING, MAX_DOCUMENT_BYTES
 from ml.errors import InvalidPackage
 from ml.manifest import Manifest
@@ -14,12 +15,9 @@ WEIGHTS = "weights.safetensors"
 
 def write(folder: Path, manifest: Manifest, weights: bytes) -> None:
     """Write both files, the manifest last: where it lies, the weights are whole."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / MANIFEST).unlink(missing_ok=True)
-    (folder / WEIGHTS).write_bytes(weights)
-    part = folder / (MANIFEST + ".part")
-    part.write_bytes(manifest.to_bytes())
-    part.replace(folder / MANIFEST)
+    whole.write(folder / WEIGHTS, weights)
+    whole.write(folder / MANIFEST, manifest.to_bytes())
 
 
 def read(folder: Path) -> tuple[Manifest, bytes]:

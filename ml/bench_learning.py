@@ -22,8 +22,9 @@ from typing import Any, Final
 import torch
 from scipy import stats
 
+from ml import whole
 from ml.data import load
-from ml.learning import ALONE, FUSED, RULES, SeedResult, Shelf, recipes_digest, run, write_whole
+from ml.learning import ALONE, FUSED, RULES, SeedResult, Shelf, recipes_digest, run
 
 VERSION: Final = 1
 KEEP: Final = Path("out/bench-learning")
@@ -52,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     report = summary(results)
     if arguments.json is not None:
-        write_whole(arguments.json, json.dumps(report, indent=1).encode())
+        whole.write(arguments.json, json.dumps(report, indent=1).encode())
     print(table(results, report))
     return 0 if report["targets_reached"] and len(results) == arguments.seeds else 1
 
@@ -133,7 +134,7 @@ def _seed(seed: int) -> None:
     folder = os.environ.get("MNIST_DIR")
     dataset = load("mnist", Path(folder) if folder else None, Path("out/data/mnist"))
     result = run(dataset, seed, Shelf(KEEP / "networks"), say)
-    write_whole(_path(seed), json.dumps(asdict(result), indent=1).encode())
+    whole.write(_path(seed), json.dumps(asdict(result), indent=1).encode())
     say("done")
 
 

@@ -23,9 +23,9 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from ml import whole
 from ml.canonical import sha256
 from ml.data import Dataset, load
-from ml.learning import write_whole
 from ml.lifelong import few, ours, selection
 from ml.lifelong.picture import draw
 from ml.lifelong.protocol import SPLITS, measures, tasks, train_and_held_out
@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rivals is not None and rivals.wait():
         print("the rivals' environment failed; their rows are left out", file=sys.stderr)
     report = gather(units, seeds, share)
-    write_whole(KEEP / "bench.json", json.dumps(report, indent=1).encode())
+    whole.write(KEEP / "bench.json", json.dumps(report, indent=1).encode())
     draw(report, KEEP / "bench.png")
     print(table(report))
     return 0 if all(target["reached"] for target in report["targets"]) else 1
@@ -173,7 +173,7 @@ def _unit(kind: str, seed: int, share: int) -> str:
         index_N, held_out_N = train_and_held_out(len(train), seed, 2)
         parts = train.take(index_N), train.take(held_out_N)
         found = {rule.name: asdict(selection.run(rule, *parts, seed)) for rule in selection.RULES}
-    write_whole(_path(kind, seed, share), json.dumps(found, indent=1).encode())
+    whole.write(_path(kind, seed, share), json.dumps(found, indent=1).encode())
     return f"{kind}, seed {seed}: done"
 
 

@@ -6,7 +6,6 @@ verifiers' 2,000 development images. Nothing here reads the published test image
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from ml import evaluate, weights
+from ml import evaluate, weights, whole
 from ml.architecture import Architecture
 from ml.augment import Augmentation
 from ml.canonical import canonical_json, sha256
@@ -74,7 +73,7 @@ class Shelf:
         if path.is_file():
             return weights.from_bytes(path.read_bytes(), architecture)
         model = train(architecture, samples, recipe, seed)
-        write_whole(path, weights.to_bytes(model))
+        whole.write(path, weights.to_bytes(model))
         return model
 
     def column(
@@ -98,19 +97,11 @@ class Shelf:
             column.load_state_dict(weights.unpack(path.read_bytes(), shapes))
             return column.eval()
         column = rule.column(number, models, development, LABELS, seed, cache)
-        write_whole(path, weights.to_bytes(column))
+        whole.write(path, weights.to_bytes(column))
         return column
 
     def _path(self, *parts: bytes) -> Path:
         return self.directory / f"{sha256(b''.join(parts)).hex()[:32]}.safetensors"
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write beside, then rename: `path` never holds half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    part.write_bytes(data)
-    part.replace(path)
 
 
 def recipes_digest() -> str:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ml import whole
+
 SCHEMA: Final = "quorate/demo/1"
 TIMES: Final = ("wall_s", "times_s", "machine")
 """Fields that two runs with the same seed may differ in."""
@@ -93,10 +95,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write report.json; an earlier one is replaced whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        whole.write(path, f"{json.dumps(self.to_json(), indent=2)}\n".encode())
 
 
 def read(path: Path) -> dict[str, Any]:

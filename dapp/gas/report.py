@@ -10,7 +10,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Final
 
-from dapp import whole
 from dapp.gas import document, paper, sections
 from dapp.gas.estimate import Bill, Plan, estimate
 from dapp.gas.growth import Fit, fits
@@ -23,6 +22,7 @@ from dapp.gas.schedules import Schedule, schedules
 from dapp.gas.sections.commands import run_of
 from dapp.gas.targets import LIFE, ROUND, Target, targets
 from dapp.gas.trace import Work
+from ml import whole
 from ml.round_rules import EXTEND, IMPROVE
 
 SCHEMA: Final = "quorate/gas/1"
@@ -55,7 +55,6 @@ class Report:
 
     def write(self, folder: Path) -> list[Path]:
         """Write the three files, each whole or as it was before; their paths."""
-        folder.mkdir(parents=True, exist_ok=True)
         found = self.sections()
         texts = {
             "report.md": document.markdown(TITLE, found),

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dapp.ledger.ask import REASON_BYTES
 from dapp.ledger.errors import LedgerCorrupt, LedgerFull
+from ml import whole
 from ml.canonical import canonical_json, parse_canonical_json
 from ml.errors import QuorateError
 from ml.fields import Fields
@@ -83,10 +84,8 @@ class Requests:
 
 
 def _write(path: Path, document: dict[str, Any]) -> None:
-    part = path.with_suffix(".part")
     try:
-        part.write_bytes(canonical_json(document))
-        part.replace(path)
+        whole.write(path, canonical_json(document))
     except OSError as error:
         raise LedgerFull(f"{path} cannot be written: {error.strerror or error}") from error
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-import tempfile
 import urllib.error
 import urllib.request
 import zlib
@@ -17,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml import whole
 from ml.data.samples import Dataset, Samples
 from ml.errors import DatasetUnavailable
 
@@ -121,7 +120,7 @@ def _download(file: IdxFile, path: Path, mirrors: Sequence[str]) -> bytes:
         except (OSError, urllib.error.URLError, ValueError, DatasetUnavailable) as error:
             tried.append(f"{mirror} ({error})")
             continue
-        _write_whole(path, packed)
+        whole.write(path, packed)
         return raw
     raise DatasetUnavailable(
         f"{file.name} could be downloaded from none of: {'; '.join(tried)}", retryable=True
@@ -142,13 +141,3 @@ def _uncompressed(file: IdxFile, packed: bytes, source: str) -> bytes:
     if hashlib.sha256(raw).hexdigest() != file.raw_sha256:
         raise wrong
     return raw
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write beside, then rename: `path` never holds half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
-        part.write(data)
-        part.flush()
-        os.fsync(part.fileno())
-    Path(part.name).replace(path)

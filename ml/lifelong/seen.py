@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml import whole
 from ml.canonical import canonical_json, sha256
 from ml.data.samples import Samples
 from ml.evaluate import in_batches
@@ -24,7 +25,6 @@ from ml.growth.architecture import framed
 from ml.growth.grown import BATCH
 from ml.growth.part import Scattering
 from ml.growth.scattering import Transform, filters
-from ml.learning import write_whole
 
 CHUNK: Final = 2_500
 
@@ -56,7 +56,7 @@ def see(samples: Samples, scattering: Mapping[str, int], folder: Path, jobs: int
         parts = [samples.take(slice(at, at + CHUNK)) for at in range(0, len(samples), CHUNK)]
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
             rows = list(pool.map(features, parts, [dict(scattering)] * len(parts)))
-        write_whole(path, b"".join(rows))
+        whole.write(path, b"".join(rows))
     rows_NF = np.fromfile(path, dtype=np.float32).reshape(len(samples), -1)
     return Seen(samples, torch.from_numpy(rows_NF))
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ml import whole
+
 SCHEMA = "quorate/rollback/1"
 
 
@@ -60,7 +62,4 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Write report.json; an earlier one is replaced whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(self.to_json(), indent=2) + "\n", encoding="utf-8")
-        part.replace(path)
+        whole.write(path, f"{json.dumps(self.to_json(), indent=2)}\n".encode())

@@ -12,7 +12,7 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from dapp import own_models, packages, whole
+from dapp import own_models, packages
 from dapp.chain import tasks
 from dapp.chain.account_list import ANYONE
 from dapp.chain.words import SubmissionState
@@ -27,6 +27,7 @@ from dapp.web.desk.acts import GivenTask, OfficeOf, perform
 from dapp.web.desk.lists import lists_of
 from dapp.web.desk.office import Office
 from dapp.web.desk.recovery import GivenRecovery, RecoveryRefused, about
+from ml import whole
 from ml.bounds import CEILING
 from ml.errors import QuorateError
 from ml.manifest import Manifest
@@ -159,7 +160,7 @@ async def upload(
 
     def write() -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        whole.write(folder / FILES[file], data)
+        whole.write(folder / FILES[file], data, private=True)
 
     await run_in_threadpool(write)
     return JSONResponse({"done": {"folder": str(folder.absolute())}})

@@ -6,10 +6,8 @@ What is found belongs to a task and its draw, not to an account: every verifier 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from dapp.evaluator import Order
+from ml import whole
 from ml.errors import QuorateError
 from ml.evaluate import ppm
 
@@ -214,12 +213,8 @@ class Evaluations:
     def _keep(self, evaluation: Evaluation) -> None:
         """Whole on the disk, or as before."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, part = tempfile.mkstemp(dir=self._folder, prefix=".partial-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(evaluation.to_json(), stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(part).replace(self._folder / f"{evaluation.task[2:]}.json")
+        kept = json.dumps(evaluation.to_json()).encode()
+        whole.write(self._folder / f"{evaluation.task[2:]}.json", kept, private=True)
 
     def _read(self, name: str) -> Evaluation | None:
         """What is kept; a file that makes no sense is as none: everything in it can be worked out again."""
