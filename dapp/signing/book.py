@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from dapp.chain.client import Chain
@@ -14,17 +15,22 @@ def contracts(chain: Chain) -> tuple[Contract, ...]:
     return (chain.membership, chain.quorate, chain.ledger, chain.lineage, chain.badges)
 
 
+def writing(contract: Contract) -> list[Mapping[str, Any]]:
+    """The functions of a contract that change its state."""
+    return [
+        entry
+        for entry in contract.abi
+        if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
+    ]
+
+
 def book(chain: Chain) -> dict[str, Any]:
     """As JSON has it."""
     found = [
         {
             "name": contract.name,
             "address": contract.address,
-            "functions": [
-                {"name": entry["name"], "inputs": entry["inputs"]}
-                for entry in contract.abi
-                if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
-            ],
+            "functions": [{"name": entry["name"], "inputs": entry["inputs"]} for entry in writing(contract)],
         }
         for contract in contracts(chain)
     ]

@@ -21,6 +21,12 @@ def label(name: str) -> str:
     return _WORDS.sub(" ", _UNIT.sub("", name) or name).lower()
 
 
+def unit(name: str) -> str | None:
+    """The unit that a name ends in: Wei, Ppm, Seconds or S."""
+    found = _UNIT.search(name)
+    return found[0] if found else None
+
+
 def shown(name: str, type_: str, value: object) -> str:
     """One value with its unit."""
     if isinstance(value, bool):
@@ -50,12 +56,12 @@ def lasting(seconds: int) -> str:
 
 
 def _number(name: str, value: int) -> str:
-    unit = _UNIT.search(name)
-    if name == "value" or (unit and unit[0] == "Wei"):
+    kind = unit(name)
+    if name == "value" or kind == "Wei":
         return ether(value)
-    if unit and unit[0] == "Ppm":
+    if kind == "Ppm":
         return percent(value)
-    return lasting(value) if unit else f"{value:,}"
+    return f"{value:,}" if kind is None else lasting(value)
 
 
 def _scores(packed: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,10 +17,9 @@ from dapp.plain import plain
 from dapp.signing.digests import calldata_digest
 from dapp.signing.phrases import phrases
 from dapp.signing.sheet import Sheet, of_call, of_message
+from tests.random_calls import NAMES, functions, random_calls
 from tests.web.conftest import Scene, scene_of
 
-NAMES = ("Membership", "Quorate", "ModelLedger", "Lineage", "Badges")
-REFUSED_BY_BADGES = {"approve", "safeTransferFrom", "setApprovalForAll", "transferFrom"}
 SHEET = """async ([book, wanted]) => {
   const sheet = await import('/static/js/sign/sheet.js');
   const of = (each) => (each.primaryType ? sheet.sheetOfMessage : sheet.sheetOfCall)(book, each);
@@ -45,53 +44,6 @@ def page(scene: Scene) -> Page:
 def contracts(scene: Scene) -> tuple[Contract, ...]:
     deployment = scene.world.deployment
     return tuple(contract(name, deployment.contract(name).address) for name in NAMES)
-
-
-def random_value(given: Mapping[str, Any], rng: random.Random) -> Any:
-    """Any value that fits an ABI entry; edges as often as the middle."""
-    type_ = given["type"]
-    if type_.endswith("]"):
-        inner = {**given, "type": type_[: type_.rindex("[")]}
-        size = type_[type_.rindex("[") + 1 : -1]
-        return [random_value(inner, rng) for _ in range(int(size) if size else rng.randrange(4))]
-    if type_ == "tuple":
-        return tuple(random_value(part, rng) for part in given["components"])
-    if type_ == "address":
-        return to_checksum_address(rng.randbytes(20))
-    if type_ == "bool":
-        return rng.random() < 0.5
-    if type_ == "bytes":
-        return rng.randbytes(rng.choice((0, 1, 3, 31, 32, 33, 63, 200)))
-    if type_ == "string":
-        return rng.choice(("", "nan", "<script>alert(1)</script>", "ä→" * 20))
-    if type_.startswith("bytes"):
-        return rng.randbytes(int(type_[5:]))
-    bits = int(type_.removeprefix("uint") or 256)
-    return rng.choice((0, 1, 2**bits - 1, rng.getrandbits(bits), rng.getrandbits(min(bits, 20))))
-
-
-def functions(contracts: tuple[Contract, ...]) -> list[tuple[Contract, Mapping[str, Any]]]:
-    """Every function that writes, with its contract."""
-    return [
-        (each, entry)
-        for each in contracts
-        for entry in each.abi
-        if entry["type"] == "function"
-        and entry["stateMutability"] not in ("view", "pure")
-        and entry["name"] not in REFUSED_BY_BADGES
-    ]
-
-
-def random_calls(contracts: tuple[Contract, ...], count: int) -> list[tuple[str, bytes, int]]:
-    """Every writing function at least once, with values that fit its types."""
-    rng = random.Random(6)
-    writing = functions(contracts)
-    chosen = writing + [rng.choice(writing) for _ in range(count - len(writing))]
-    made = []
-    for each, entry in chosen:
-        call = each.call(entry["name"], *(random_value(given, rng) for given in entry["inputs"]))
-        made.append((call.to, call.data, rng.choice((0, rng.getrandbits(90)))))
-    return made
 
 
 def as_page(sheet: Sheet) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""`quorate digest`: what a wallet is asked to sign, in words, and the digests to compare with its own."""
+"""What is signed, in words: `quorate digest` says it here, `quorate clear-signing` lets wallets say it."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +15,7 @@ from dapp.cli.output import Reply
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
+from ml import whole
 from ml.canonical import shallow_json
 
 if TYPE_CHECKING:
@@ -54,6 +56,21 @@ def digest(
     _explain(session, sheet)
     lines = [f"{name:<9} 0x{value.hex()}" for name, value in sheet.digests.items()]
     return Reply("\n".join(lines), {"sheet": sheet})
+
+
+@verb(app, "clear-signing", READS)
+def clear_signing(
+    session: Session,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")] = Path("out/clear-signing"),
+) -> Reply:
+    """Write what hardware wallets read to show sentences instead of bytes: ERC-7730 descriptors."""
+    from dapp.signing.descriptors import descriptors
+
+    files = []
+    for name, descriptor in descriptors(session.reader().chain).items():
+        whole.write(out / name, f"{json.dumps(descriptor, indent=2)}\n".encode())
+        files.append(str(out / name))
+    return Reply("\n".join(files), {"files": files})
 
 
 def _explain(session: Session, sheet: Sheet) -> None:

@@ -37,6 +37,7 @@ FAILURES: dict[str, tuple[list[str], Exit, str]] = {
     "commit strike": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "draw fix": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
     "draw reveal": ([TASK, *SENT], Exit.UNREACHABLE, "endpoint-down"),
+    "clear-signing": (NOWHERE, Exit.UNREACHABLE, "endpoint-down"),
     "digest": (["0x12345678", *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "verify": ([TASK, *NOWHERE], Exit.UNREACHABLE, "endpoint-down"),
     "vote seal": ([TASK, "--scores", "1,2", *SENT], Exit.UNREACHABLE, "endpoint-down"),
