@@ -5,7 +5,7 @@ task.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -68,8 +68,17 @@ def mine_at(second: int) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patient_reads() -> Iterator[None]:
-    """anvil counts a transaction a moment before it can be read, which Brownie takes for a dropped one."""
-    read = web3.eth.get_transaction
+    """anvil counts a transaction a moment before it and its receipt can be read, which Brownie takes for a
+    dropped one.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("get_transaction", "get_transaction_receipt"):
+            patch.setattr(web3.eth, name, _patient(getattr(web3.eth, name)))
+        yield
+
+
+def _patient(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same, but what is not found is looked for again, for a while."""
 
     def patiently(txid: Any) -> Any:
         end = time.monotonic() + FOUND_WITHIN_S
@@ -79,9 +88,7 @@ def patient_reads() -> Iterator[None]:
             time.sleep(0.01)
         return read(txid)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(web3.eth, "get_transaction", patiently)
-        yield
+    return patiently
 
 
 @pytest.fixture(scope="module")
