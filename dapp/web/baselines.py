@@ -47,7 +47,7 @@ def of_task(site: Site, view: TaskView) -> list[Baseline]:
         return [Baseline("Fused model", None, "there is none: no model was accepted")]
     made = fused_here.kept(site.web.settings.data_dir, site.chain, view)
     if not made:
-        tells = f"it stands on no chain, and was not made on this machine: quorate fuse {task}"
+        tells = f"it stands on no chain, and was not made on this machine: `quorate fuse {task}`"
         return [Baseline("Fused model", None, tells)]
     count = len(view.accepted)
     return [

@@ -11,6 +11,9 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+// A message of the server: what stands between backticks is code.
+export const told = (text) => String(text ?? "").split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+
 // Says something to everyone, screen readers too; stays until the next thing is said.
 export function say(text, tone = "", advice = "") {
   let place = document.getElementById("said");
@@ -20,7 +23,7 @@ export function say(text, tone = "", advice = "") {
   }
   place.className = `banner ${tone}`;
   place.hidden = !text;
-  place.replaceChildren(el("strong", {}, text), advice ? ` ${advice}` : "");
+  place.replaceChildren(el("strong", {}, ...told(text)), " ", ...told(advice));
 }
 
 const LATER = "quorate.said";
