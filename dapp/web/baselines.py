@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dapp.web.desk.evaluations import Evaluation
 
 LIKELIHOOD: Final = (
-    "a likelihood: of a model, a ballot holds half of it, and one half more where it is to be taken"
+    "a likelihood: a ballot's score is half of a model's, plus 50 % where the verifier would take the model"
 )
 
 

@@ -83,6 +83,11 @@ def span(seconds: int) -> str:
     return duration(seconds) if seconds < 2 * 86_400 else f"{seconds // 86_400:,} days"
 
 
+def counted(count: int, what: str) -> str:
+    """How many of it there are: 1 event, 2 events."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
 def size(count: int) -> str:
     """Bytes for people."""
     for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
@@ -166,6 +171,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "copyable": copyable,
     "percents": percents,
     "points": points,
+    "counted": counted,
     "told": told,
     "brief": brief,
     "moment": moment,

@@ -49,6 +49,11 @@ def test_points_haveASignAndAUnit(ppm: int, shown: str) -> None:
     assert filters.points(ppm) == shown
 
 
+@pytest.mark.parametrize(("count", "shown"), [(0, "0 events"), (1, "1 event"), (1_200, "1,200 events")])
+def test_counted_knowsOneFromMany(count: int, shown: str) -> None:
+    assert filters.counted(count, "event") == shown
+
+
 def test_moment_namesItsZone() -> None:
     assert filters.moment(0) == "1970-01-01 00:00 UTC"
     assert filters.moment(2**40) == ""

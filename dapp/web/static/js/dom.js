@@ -11,8 +11,15 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
-// A message of the server: what stands between backticks is code.
-export const told = (text) => String(text ?? "").split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+// A message as a sentence: what stands between backticks is code.
+export function told(text) {
+  const said = String(text ?? "").trim();
+  const end = /^$|[.?…`]$/.test(said) ? "" : ".";
+  return (said.slice(0, 1).toUpperCase() + said.slice(1) + end).split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+}
+
+// What went wrong, and what helps.
+export const toldFault = (error) => [...told(error.message), " ", ...told(error.fix)];
 
 // Says something to everyone, screen readers too; stays until the next thing is said.
 export function say(text, tone = "", advice = "") {
