@@ -112,10 +112,21 @@ def copyable(value: str, label: str = "") -> Markup:
     ).format(value, short(value), label or "value")
 
 
+def command(text: str) -> Markup:
+    """A command; with an id in it that is short, and a button that copies all of it."""
+    shown = " ".join(short(word) if LONG.fullmatch(word) else word for word in text.split(" "))
+    if shown == text:
+        return Markup("<code>{}</code>").format(text)
+    return Markup(
+        '<span class="command"><code title="{0}">{1}</code>'
+        '<button type="button" class="icon" data-copy="{0}" aria-label="Copy the command">⧉</button></span>'
+    ).format(text, shown)
+
+
 def told(text: str) -> Markup:
-    """A message of an error as a sentence: what stands between backticks is code."""
+    """A message of an error as a sentence: what stands between backticks is a command."""
     parts = [
-        Markup("<code>{}</code>").format(part) if at % 2 else escape(part)
+        command(part) if at % 2 else escape(part)
         for at, part in enumerate((text[:1].upper() + text[1:]).split("`"))
     ]
     return Markup("").join(parts) + ("" if text.endswith((".", "?", "`")) or not text else ".")
@@ -171,6 +182,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "copyable": copyable,
     "percents": percents,
     "points": points,
+    "command": command,
     "counted": counted,
     "told": told,
     "brief": brief,

@@ -25,6 +25,12 @@ def test_told_isASentence_withItsCommandsAsCode(said: str, shown: str) -> None:
     assert filters.told(said) == shown
 
 
+def test_told_commandWithAnId_isShortAndCopiedWhole() -> None:
+    shown = filters.told(f"nobody made it: `quorate fuse {DIGEST}`")
+    assert f'data-copy="quorate fuse {DIGEST}"' in shown
+    assert ">quorate fuse 0xabab…abab</code>" in shown
+
+
 def test_brief_shortensDigests_andLinksAccountsAndTasks() -> None:
     assert f'data-copy="{DIGEST}"' in filters.brief(f"seal {DIGEST}")
     assert f">{DIGEST}<" not in filters.brief(f"seal {DIGEST}")
