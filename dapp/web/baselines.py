@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dapp.web.desk.evaluations import Evaluation
 
 LIKELIHOOD: Final = (
-    "a likelihood: of a model, a ballot holds half of it, and one half more where it is to be taken"
+    "a likelihood: a ballot's score is half of a model's, plus 50 % where the verifier would take the model"
 )
 
 
@@ -47,7 +47,7 @@ def of_task(site: Site, view: TaskView) -> list[Baseline]:
         return [Baseline("Fused model", None, "there is none: no model was accepted")]
     made = fused_here.kept(site.web.settings.data_dir, site.chain, view)
     if not made:
-        tells = f"it stands on no chain, and was not made on this machine: quorate fuse {task}"
+        tells = f"it stands on no chain, and was not made on this machine: `quorate fuse {task}`"
         return [Baseline("Fused model", None, tells)]
     count = len(view.accepted)
     return [

@@ -1,4 +1,7 @@
-"""Charts as inline SVG: geometry only. Colours and fonts come from the style sheet, by class."""
+"""Charts as inline SVG: geometry only. Colours and fonts come from the style sheet, by class.
+
+They are as wide as their place: lines are stretched, while text, dots and strokes keep their size.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,12 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-WIDTH: Final = 900
+WIDTH: Final = 1000  # that lines are drawn in before they are stretched
 HEIGHT: Final = 230
-LEFT: Final = 58
-RIGHT: Final = 12
 TOP: Final = 10
 BOTTOM: Final = 26
 BUCKETS: Final = 400  # of a line: of longer ones the lowest and the highest point of each bucket stay
-TICKS: Final = 4
+TICKS: Final = 5
 Point = tuple[float, float]
 
 
@@ -60,6 +61,11 @@ class Axis:
     whole: bool = False
 
     @classmethod
+    def of_places(cls, places: Sequence[float]) -> Axis:
+        """For things that are numbered: the first and the last stand off the edges."""
+        return cls(min(places) - 0.5, max(places) + 0.5, whole=True)
+
+    @classmethod
     def over(cls, values: Sequence[float], unit: str = "", log: bool = False, whole: bool = False) -> Axis:
         """Wide enough for all values that are numbers, with a little air."""
         good = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
@@ -96,45 +102,55 @@ def draw(
     lines: Sequence[Line],
     marks: Sequence[Mark] = (),
     arrows: Sequence[Arrow] = (),
-    height: int = HEIGHT,
 ) -> Markup:
     """The chart. title: what it shows, for who cannot see it."""
-    bottom = height - BOTTOM
+    bottom = HEIGHT - BOTTOM
 
     def at(point: Point) -> tuple[float, float]:
+        """In units of the stretched part."""
         return (
-            round(LEFT + x.place(point[0]) * (WIDTH - LEFT - RIGHT), 1),
+            round(x.place(point[0]) * WIDTH, 1),
             round(bottom - y.place(point[1]) * (bottom - TOP), 1),
         )
 
-    parts = [
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="group" aria-label="{escape(title)}"'
-        ' preserveAspectRatio="xMidYMid meet">'
-    ]
+    def spot(point: Point) -> tuple[str, float]:
+        """Where something stands that keeps its size."""
+        right, down = at(point)
+        return f"{right * 100 / WIDTH:.4g}%", down
+
+    parts = [f'<svg class="chart plot" height="{HEIGHT}" role="group" aria-label="{escape(title)}">']
     for value in y.ticks():
         _, down = at((x.low, value))
         text = escape(_number(value) + y.unit)
-        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{down}" y2="{down}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{down + 4}" text-anchor="end">{text}</text>')
+        parts.append(f'<line class="grid" x1="0" x2="100%" y1="{down}" y2="{down}"/>')
+        parts.append(f'<text x="-8" y="{down + 4}" text-anchor="end">{text}</text>')
     for value in x.ticks():
-        right, _ = at((value, y.low))
-        parts.append(f'<text x="{right}" y="{height - 6}" text-anchor="middle">{_number(value)}</text>')
-    parts.append(f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{bottom}" y2="{bottom}"/>')
+        place, _ = spot((value, y.low))
+        parts.append(f'<text x="{place}" y="{HEIGHT - 6}" text-anchor="middle">{_number(value)}</text>')
+    parts.append(f'<line class="axis" x1="0" x2="100%" y1="{bottom}" y2="{bottom}"/>')
+    parts.append(
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" height="{HEIGHT}" overflow="visible"'
+        ' preserveAspectRatio="none">'
+    )
     for line in lines:
         points = [at(point) for point in thinned(line.points)]
         if len(points) > 1:
             path = "M" + "L".join(f"{right} {down}" for right, down in points)
             parts.append(f'<path class="stroke {line.classes}" d="{path}"/>')
-        elif points:
-            right, down = points[0]
-            parts.append(f'<circle class="stroke {line.classes}" cx="{right}" cy="{down}" r="2"/>')
     for arrow in arrows:
         (ax, ay), (bx, by) = at(arrow.start), at(arrow.end)
         lift = max(TOP, min(ay, by) - 24)
         parts.append(f'<path class="back" d="M{ax} {ay}Q{(ax + bx) / 2:.1f} {lift} {bx} {by}"/>')
-        parts.append(f'<circle class="dot-back" cx="{bx}" cy="{by}" r="3.5"/>')
+    parts.append("</svg>")
+    for line in lines:
+        if len(line.points) == 1:
+            cx, cy = spot(line.points[0])
+            parts.append(f'<circle class="stroke {line.classes}" cx="{cx}" cy="{cy}" r="2"/>')
+    for arrow in arrows:
+        cx, cy = spot(arrow.end)
+        parts.append(f'<circle class="dot-back" cx="{cx}" cy="{cy}" r="3.5"/>')
     for mark in marks:
-        cx, cy = at(mark.at)
+        cx, cy = spot(mark.at)
         name = f"<title>{escape(mark.title)}</title>"
         dot = f'<circle class="{mark.classes}" cx="{cx}" cy="{cy}" r="4.5">{name}</circle>'
         parts.append(dot if mark.href is None else f'<a href="{escape(mark.href)}">{dot}</a>')

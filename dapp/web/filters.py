@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -9,12 +10,15 @@ from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from dapp.amounts import ether, percent
 from dapp.moments import duration
 
 REMEMBERED: Final = 4_096  # of what each filter made: one page says many things often
+LONG: Final = re.compile(r"((?:\btask )?0x[0-9a-f]{64}\b|0x[0-9a-fA-F]{40}\b)")
+ACCOUNT_LENGTH: Final = 42
+NOTHING: Final = "0x" + "0" * 64
 SHOWN_DIGITS: Final = 6  # of an amount's fraction; the whole of it is in its tooltip
 
 
@@ -49,6 +53,11 @@ def share(ppm: int | None, digits: int = 2) -> Markup:
     )
 
 
+def points(ppm: int) -> str:
+    """A difference of two shares, in percentage points."""
+    return f"{'−' if ppm < 0 else '+'}{abs(ppm) / 10_000:.2f} points"
+
+
 @lru_cache(maxsize=REMEMBERED)
 def when(at_s: int, now_s: int) -> Markup:
     """A time of the chain, relative; absolutely so on hover."""
@@ -64,9 +73,19 @@ def when(at_s: int, now_s: int) -> Markup:
     )
 
 
+def moment(at_s: int) -> str:
+    """A time of the chain as calendars have it."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC") if at_s < 2**36 else ""
+
+
 def span(seconds: int) -> str:
     """How long, roughly: 40 s, 3 min 20 s, 5 h 03 min, 12 days."""
     return duration(seconds) if seconds < 2 * 86_400 else f"{seconds // 86_400:,} days"
+
+
+def counted(count: int, what: str) -> str:
+    """How many of it there are: 1 event, 2 events."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def size(count: int) -> str:
@@ -91,6 +110,47 @@ def copyable(value: str, label: str = "") -> Markup:
         '<span class="copy"><code title="{0}">{1}</code>'
         '<button type="button" class="icon" data-copy="{0}" aria-label="Copy {2}">⧉</button></span>'
     ).format(value, short(value), label or "value")
+
+
+def command(text: str) -> Markup:
+    """A command; with an id in it that is short, and a button that copies all of it."""
+    shown = " ".join(short(word) if LONG.fullmatch(word) else word for word in text.split(" "))
+    if shown == text:
+        return Markup("<code>{}</code>").format(text)
+    return Markup(
+        '<span class="command"><code title="{0}">{1}</code>'
+        '<button type="button" class="icon" data-copy="{0}" aria-label="Copy the command">⧉</button></span>'
+    ).format(text, shown)
+
+
+def told(text: str) -> Markup:
+    """A message of an error as a sentence: what stands between backticks is a command."""
+    parts = [
+        command(part) if at % 2 else escape(part)
+        for at, part in enumerate((text[:1].upper() + text[1:]).split("`"))
+    ]
+    return Markup("").join(parts) + ("" if text.endswith((".", "?", "`")) or not text else ".")
+
+
+def brief(text: str) -> Markup:
+    """Words with accounts, tasks and digests in them: each short, with a link or a button that copies it."""
+    parts = [_named(part) if at % 2 else escape(part) for at, part in enumerate(LONG.split(text))]
+    return Markup("").join(parts)
+
+
+def _named(found: str) -> Markup:
+    word, _, value = found.rpartition(" ")
+    if value == NOTHING:
+        return Markup("nothing")
+    if word:
+        return Markup('{} <a href="/tasks/{}" title="{}"><code>{}</code></a>').format(
+            word, value, value, short(value)
+        )
+    if len(value) == ACCOUNT_LENGTH:
+        return Markup('<a href="/accounts/{}" title="{}"><code>{}</code></a>').format(
+            value, value, short(value)
+        )
+    return copyable(value, "the digest")
 
 
 MENU: Final = (
@@ -121,6 +181,12 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "size": size,
     "copyable": copyable,
     "percents": percents,
+    "points": points,
+    "command": command,
+    "counted": counted,
+    "told": told,
+    "brief": brief,
+    "moment": moment,
 }
 EVENTS_SHOWN: Final = 100  # the last ones, unless all are asked for
 GLOBALS: Final[dict[str, Any]] = {"link": link, "menu": menu, "events_shown": EVENTS_SHOWN}

@@ -93,7 +93,7 @@ def joining_of(site: Site, view: TaskView, account: str | None) -> Control:
     lists = lists_of(site)
     key = lists.pool(view.key.pool)
     if key is None:
-        return no("It is not known here whom this pool admits: take its list in below.")
+        return no("It is not known here whom this pool admits: take its list in above.")
     return _listed(lists, key.allow_list, account, "this pool admits") or YES
 
 
@@ -107,5 +107,5 @@ def _listed(lists: Lists, root: bytes, account: str, what: str) -> Control | Non
         return None
     found = lists.get(root)
     if found is None:
-        return no(f"The list {what} is not on this machine: take it in below.")
+        return no(f"The list {what} is not on this machine: take it in above.")
     return None if account in found.accounts else no(f"This account is not on the list {what}.")

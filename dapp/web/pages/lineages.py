@@ -188,14 +188,14 @@ def _curve(site: Site, shown: LineagePage) -> dict[str, Any]:
     )
     if len(points) < 2:
         return {"curve": None}
-    x = charts.Axis.over([point[0] for point in points], whole=True)
+    x = charts.Axis.of_places([float(head.number) for head in shown.heads])
     bar = shown.threshold_ppm / 10_000
     y = charts.Axis.over([*(point[1] for point in points), bar], " %")
     lines = [charts.Line(points, "c1"), charts.Line(((x.low, bar), (x.high, bar)), "c6 dashed")]
     marks = [
         charts.Mark(
             (float(head.number), head.score_ppm / 10_000),
-            "f3" if head.state != "fallen" else "dot-back",
+            "f3" if head.state != "fallen" else "dot-out",
             f"head {head.number}: {head.score_ppm / 10_000:.2f} %, {head.classes} classes",
         )
         for head in shown.heads

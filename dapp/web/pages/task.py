@@ -327,8 +327,8 @@ def _chart(site: Site, shown: TaskPage) -> dict[str, Any]:
     bars = [] if shown.round else [("MAFR", shown.mafr_ppm / 10_000)]
     bars += [(each.name, each.score_ppm / 10_000) for each in shown.baselines if each.score_ppm is not None]
     if not reached:
-        return {"chart": None, "legend": []}
-    x = charts.Axis.over([place for _, place, _ in reached], whole=True)
+        return {"chart": None, "legend": [], "dots": []}
+    x = charts.Axis.of_places([place for _, place, _ in reached])
     y = charts.Axis.over([*(value for _, _, value in reached), *(value for _, value in bars)], " %")
     styles = [f"c{(6, 2, 3, 4)[at % 4]} dashed" for at in range(len(bars))]
     lines = [
@@ -338,7 +338,7 @@ def _chart(site: Site, shown: TaskPage) -> dict[str, Any]:
     marks = [
         charts.Mark(
             (place, value),
-            "f3" if model.verdict in ("accepted", "leading") else "dot-back",
+            _dot(model),
             f"model {model.place}: {value:.2f} %, {model.verdict}",
             f"#model-{model.place}",
         )
@@ -346,7 +346,15 @@ def _chart(site: Site, shown: TaskPage) -> dict[str, Any]:
     ]
     title = f"{what} of each model, beside {', '.join(name for name, _ in bars)}"
     legend = [(name, style) for (name, _), style in zip(bars, styles, strict=True)]
-    return {"chart": charts.draw(title, x, y, lines, marks), "legend": legend}
+    verdicts: dict[str, dict[str, None]] = {}
+    for model, _, _ in reached:
+        verdicts.setdefault(_dot(model), {})[model.verdict] = None
+    dots = [(" or ".join(said), dot) for dot, said in verdicts.items()]
+    return {"chart": charts.draw(title, x, y, lines, marks), "legend": legend, "dots": dots}
+
+
+def _dot(model: ModelShown) -> str:
+    return "f3" if model.verdict in ("accepted", "leading") else "dot-out"
 
 
 @page(router, "/tasks/{task}", "task.html", summary="One task", extra=_chart)

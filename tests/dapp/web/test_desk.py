@@ -13,7 +13,7 @@ from dapp.chain.words import Phase
 from dapp.journal import Journal
 from dapp.model_folder import write
 from tests.dapp.web.conftest import BASE, Visit
-from tests.flow.world import CONTRIBUTORS, VERIFIERS
+from tests.flow.world import CONTRIBUTORS, INITIATOR, VERIFIERS
 
 SCORES = [900_000, 800_000, 0]
 
@@ -184,6 +184,19 @@ def test_due_mostPressingFirst(visit: Visit, voting: bytes) -> None:
     due = visit.page(f"/desk.json?account={account(visit, VERIFIERS[0])}")["due"]
     assert isinstance(due, list)
     assert [(each["what"], each["urgency"]) for each in due] == [("Evaluate, and seal your ballot", 0)]
+
+
+def test_desk_ofAnInitiator_namesTheCommand_andLeadsToWhereTheRestIsTaken(visit: Visit) -> None:
+    who = account(visit, INITIATOR)
+    task = visit.world.open()
+    visit.world.submit(task)
+    shown = visit.html(f"/desk?account={who}")
+    assert f'href="/tasks/0x{task.hex()}"' in shown
+    assert f"quorate agent 0x{task.hex()} --role initiator" in shown
+    visit.world.pass_phase(task, Phase.DRAW)
+    assert f'href="/desk/0x{task.hex()}?account={who}"' in visit.html(f"/desk?account={who}")
+    controls = visit.page(f"/desk/0x{task.hex()}.json?account={who}")["controls"]
+    assert isinstance(controls, dict) and controls["withdraw"]["enabled"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_lineage_tellsHeadsClassesAndTeachers(taught: tuple[Visit, str, str, str
     assert page["teachers"][teacher] == ["3", "4"]
     assert page["rounds"] == [{"task": task, "kind": "extend", "head": 0}]
     shown = visit.html(f"/lineages/{lineage}")
-    assert "Class registry" in shown and '<svg class="chart"' in shown
+    assert "Class registry" in shown and '<svg class="chart plot"' in shown
 
 
 def test_headDiff_provesThatOldTensorsAreFrozen(taught: tuple[Visit, str, str, str]) -> None:

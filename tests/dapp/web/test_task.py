@@ -108,7 +108,7 @@ def test_desk_whileVoting_holdsModelsAgainstThoseThatReachMafrTogether(visit: Vi
     office.evaluations._known[task.hex()] = Evaluation("0x" + task.hex(), seed, found=found)
     [now] = visit.page(page)["baselines"]  # type: ignore[misc]
     assert (now["name"], now["score_ppm"]) == ("Fused model so far", 510_000)
-    assert "the 1 that reach MAFR as one" in visit.html(page.removesuffix(".json"))
+    assert "The 1 that reach MAFR as one" in visit.html(page.removesuffix(".json"))
 
 
 def test_task_withManyEvents_showsTheLast_andAllOnRequest(

@@ -2,7 +2,7 @@
 // signs it, and the chain's state, not a transaction's hash, tells that it is done.
 
 import { chainId, post } from "./api.js";
-import { el, sayLater } from "./dom.js";
+import { el, sayLater, told } from "./dom.js";
 import { isAccount, isOnChain, signingBook, wallet } from "./session.js";
 import { checksummed } from "./sign/abi.js";
 import { sheetOfCall, sheetOfMessage } from "./sign/sheet.js";
@@ -157,8 +157,8 @@ class Sheet {
     const code = error.code === undefined || error.code === null ? "" : ` (${error.code})`;
     const detail = error.detail && error.detail !== error.message ? el("p", { class: "quiet" }, error.detail + code) : code ? el("p", { class: "quiet" }, `Code${code}`) : null;
     this.#fill(
-      el("h2", { id: "sheet-says" }, error.title ?? error.message),
-      el("p", { id: "sheet-advice" }, advice),
+      el("h2", { id: "sheet-says" }, ...told(error.title ?? error.message)),
+      el("p", { id: "sheet-advice" }, ...told(advice)),
       detail,
       el("p", { class: "actions" }, this.#closing("Close")),
     );

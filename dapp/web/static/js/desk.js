@@ -2,7 +2,7 @@
 
 import { chainId, post, upload } from "./api.js";
 import { act } from "./act.js";
-import { el, say, sayLater } from "./dom.js";
+import { el, say, sayLater, toldFault } from "./dom.js";
 import { listText, takeIn } from "./lists.js";
 import { bring, save } from "./recovery.js";
 import { changed, isAccount, isOnChain, wallet } from "./session.js";
@@ -92,7 +92,7 @@ const ACTS = {
       place.textContent = `It fits: ${found.weights_bytes.toLocaleString("en")} bytes, labels ${found.labels.join(", ")}, claims ${(found.claimed_ppm / 10_000).toFixed(2)} %.`;
       place.className = "good";
     } catch (error) {
-      place.textContent = `${error.message} ${error.fix ?? ""}`;
+      place.replaceChildren(...toldFault(error));
       place.className = "bad";
     }
   },
@@ -125,7 +125,7 @@ const ACTS = {
       sayLater(`The list is kept here now: ${found.accounts} accounts.`, "good");
       location.reload();
     } catch (error) {
-      said.textContent = `${error.message} ${error.fix ?? ""}`;
+      said.replaceChildren(...toldFault(error));
       said.className = "bad";
     }
   },

@@ -11,6 +11,16 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+// A message as a sentence: what stands between backticks is code.
+export function told(text) {
+  const said = String(text ?? "").trim();
+  const end = /^$|[.?…`]$/.test(said) ? "" : ".";
+  return (said.slice(0, 1).toUpperCase() + said.slice(1) + end).split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+}
+
+// What went wrong, and what helps.
+export const toldFault = (error) => [...told(error.message), " ", ...told(error.fix)];
+
 // Says something to everyone, screen readers too; stays until the next thing is said.
 export function say(text, tone = "", advice = "") {
   let place = document.getElementById("said");
@@ -20,7 +30,7 @@ export function say(text, tone = "", advice = "") {
   }
   place.className = `banner ${tone}`;
   place.hidden = !text;
-  place.replaceChildren(el("strong", {}, text), advice ? ` ${advice}` : "");
+  place.replaceChildren(el("strong", {}, ...told(text)), " ", ...told(advice));
 }
 
 const LATER = "quorate.said";

@@ -64,7 +64,7 @@ function showEscrow() {
   const [reward, fee, bond, committee] = [wei("reward"), wei("fee"), wei("bond"), whole("committee")];
   const known = [reward, fee, bond, committee].every((value) => value !== null);
   document.getElementById("pot").textContent = known ? ether(reward + fee * committee + bond) : "–";
-  document.getElementById("pot-parts").textContent = known ? `${ether(reward)}, ${ether(fee * committee)}, ${ether(bond)}` : "–";
+  document.getElementById("pot-parts").textContent = known ? `${ether(reward)} of reward, ${ether(fee * committee)} of fees, ${ether(bond)} of bond` : "–";
 }
 
 // Lists are taken in as they are written: the task names them by their roots. Of each field: the text that was taken,

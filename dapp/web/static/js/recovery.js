@@ -3,7 +3,7 @@
 // authentic. A model's file has its weights after the first line, enciphered too.
 
 import { download, post, upload } from "./api.js";
-import { el } from "./dom.js";
+import { el, toldFault } from "./dom.js";
 import { toBytes, toHex, text } from "./sign/bytes.js";
 
 const ITERATIONS = 600_000;
@@ -95,7 +95,7 @@ function asked(title, tells, inputs, verb, work, opener) {
             resolve(await work(form.elements));
             dialog.close();
           } catch (error) {
-            trouble.textContent = `${error.message} ${error.fix ?? ""}`;
+            trouble.replaceChildren(...toldFault(error));
             trouble.hidden = false;
             agree.disabled = false;
           }
