@@ -39,7 +39,7 @@ class DeploymentMissing(QuorateError):
     """A chain on which nothing is recorded as deployed."""
 
     code = "deployment-missing"
-    default_fix = "Deploy to this chain first (`brownie run deploy`), or connect to the chain that was meant."
+    default_fix = "Deploy to this chain first (`quorate deploy`), or connect to the chain that was meant."
 
 
 class DeploymentInvalid(QuorateError):

@@ -148,7 +148,13 @@ class Anvil:
                 return
             except ChainError:
                 time.sleep(0.05)
-        raise DevnetFailed(f"anvil does not start: {self._said()}")
+        said = self._said()
+        if "already in use" in said:
+            raise DevnetFailed(
+                f"port {self._port} is taken: {said}",
+                fix="Stop what listens there, or name a free port with --port.",
+            )
+        raise DevnetFailed(f"anvil does not start: {said}")
 
     def _said(self) -> str:
         """The end of its log."""

@@ -39,7 +39,8 @@ FIXES: Final = MappingProxyType(
         # draw
         "InitiatorSeated": "The initiator stands in the pool of verifiers: leave it (`quorate pool "
         "leave`), then draw.",
-        "InitiatorContributed": "The initiator has contributed to this task; roles are disjoint.",
+        "InitiatorContributed": "The initiator has a model in its own task, so nothing can be drawn. The "
+        "task lapses with its draw window; then settle it: the contributors share the bond.",
         "DrawAlreadyFixed": "The draw stands: reveal the shards with `quorate draw reveal`.",
         "DrawNotFixed": "Fix the draw first: `quorate draw fix`.",
         "DrawBlockPending": "Wait until the draw block in the message has passed, then run this again.",

@@ -64,7 +64,8 @@ class Plan:
                 f"  sends         {ether(self.value_wei)}",
                 f"  goes to       {', '.join(self.receivers) or 'nobody'}",
                 f"  gas           up to {self.gas:,} x {self.price_wei:,} wei = {ether(self.fee_wei)}",
-                f"  worst case    {ether(self.worst_wei)} leave the account",
+                f"  worst case    {ether(self.worst_wei)} leave the account, at"
+                f" {self.max_price_wei:,} wei a gas",
                 f"  irreversible  {self.irreversible}",
             )
         )

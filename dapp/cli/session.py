@@ -191,6 +191,14 @@ class Session:
         directory = os.environ.get("MNIST_DIR")
         return load(name, Path(directory) if directory else None, DATA_CACHE)
 
+    def dataset_for(self, named: str, given: str | None) -> Dataset:
+        """The data set that was given, else the one that a task names. Raises DatasetUnavailable."""
+        from ml.data import DATASETS
+
+        if given is not None and given != named and named in DATASETS:
+            self.output.warn(f"the task is about {named}, and --dataset says {given}")
+        return self.dataset(given or named)
+
     @cached_property
     def _scratch(self) -> Path:
         return Path(self._closing.enter_context(tempfile.TemporaryDirectory(prefix="quorate-dry-run-")))

@@ -164,6 +164,11 @@ def _check_unsent(ctx: Context, task: bytes, chosen: Chosen | None, instead: boo
 def _check_judgeable(ctx: Context, task: bytes, manifest: Manifest) -> None:
     """Raise TermsRefused for a model of another task, and for a task whose data no verifier could use."""
     key = tasks.view(ctx.chain, task).key
+    if key.initiator == ctx.chain.address:
+        raise TermsRefused(
+            "this account opened the task: with a model of its own nothing can be drawn and its bond is lost",
+            fix="Contribute with another account, or to another task.",
+        )
     if manifest.spec != key.spec.hex():
         raise TermsRefused(
             "the model was made for another task", fix="Train it for this one: `quorate train`."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dapp.chain import events, owed, tasks
 from dapp.chain.client import Receipt
@@ -33,6 +33,7 @@ class Settlement:
     paid: tuple[Payment, ...]  # by these transactions
     refused: tuple[Payment, ...]  # kept for the payee, who can withdraw elsewhere
     receipts: tuple[Receipt, ...]
+    left_wei: int  # that somebody can still withdraw
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Taken:
     amount_wei: int
     to: str | None  # None: it was paid before, and this journal did not send that
     receipt: Receipt | None
+    before: bool = field(compare=False)  # whether it was paid already
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
         tuple(Payment(e.payee, e.amount_wei) for e in events.of_type(said, events.Paid)),
         tuple(Payment(e.payee, e.amount_wei) for e in events.of_type(said, events.PaymentRefused)),
         tuple(receipts),
+        sum(claim.amount_wei for claim in owed.owed(ctx.chain, after)),
     )
 
 
@@ -111,7 +114,7 @@ def _take(ctx: Context, view: TaskView, claim: Claim, to: str) -> Taken:
     receipt = once(ctx, name, view.task, call, claim.taken)
     said = [] if receipt is None else events.of_receipt(ctx.chain, receipt)
     went_to = next((paid.to for paid in events.of_type(said, events.Paid)), None)
-    return Taken(claim.paid_as, claim.amount_wei, went_to, receipt)
+    return Taken(claim.paid_as, claim.amount_wei, went_to, receipt, claim.taken)
 
 
 def _call(ctx: Context, view: TaskView, claim: Claim, to: str) -> tuple[str, Call]:

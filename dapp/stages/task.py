@@ -53,6 +53,7 @@ class Opened:
     key: TaskKey
     spec_cid: str
     receipt: Receipt | None  # None: it stood already, and this journal did not send it
+    before: Phase  # NONE: it was opened just now
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,8 @@ def open_task(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes
     key, salts = prepare(ctx, spec, terms, shards)
     call = ctx.chain.quorate.call("taskOpen", key.astuple())
     task = ctx.chain.board.task_id(key)
-    stands = tasks.phase(ctx.chain, task) != Phase.NONE
+    before = tasks.phase(ctx.chain, task)
+    stands = before != Phase.NONE
     if not stands and ctx.journal.get("tx", f"task.open/{task.hex()}") is None:
         check_draw_window(ctx, terms.draw_s)
     for ref in (spec.development.train, spec.development.test):
@@ -156,7 +158,7 @@ def open_task(ctx: Context, spec: TaskSpec, terms: Terms, shards: Sequence[bytes
     spec_cid = ctx.store.put(spec.to_bytes())
     ctx.failpoint("task.open:stored")
     receipt = once(ctx, "task.open", task, call, stands, key.pot_wei)
-    return Opened(task, key, spec_cid, receipt)
+    return Opened(task, key, spec_cid, receipt, before)
 
 
 def cancel(ctx: Context, task: bytes, to: str | None = None) -> Cancelled:

@@ -12,7 +12,7 @@ from dapp.cli.output import Reply, plain
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
-from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
+from dapp.cli.verbs.arguments import AllowList, Contributors, DatasetOfTask, PoolSalt, Seed
 from dapp.cli.verbs.commit import proof_for
 from dapp.moments import duration, moment
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dapp.agent import Contributor, Initiator, Role, Step
     from dapp.stages.context import Context
     from ml.errors import QuorateError
+    from ml.spec import TaskSpec
 
 app = typer.Typer()
 ROLES = ("contributor", "verifier", "initiator")
@@ -32,7 +33,7 @@ def agent(
     role: Annotated[str, typer.Option("--role", help="contributor, verifier or initiator.")],
     once: Annotated[bool, typer.Option("--once", help="Do the one thing that is due, then stop.")] = False,
     share: arguments.Share = 1,
-    dataset: Dataset = "mnist",
+    dataset: DatasetOfTask = None,
     seed: Seed = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Contributor: training steps.")] = 600,
     labels: arguments.Labels = "",
@@ -58,12 +59,12 @@ def agent(
     part: Role
     if role == "contributor":
         proof = proof_for(ctx, task_id, contributors)
-        kind = spec_of(ctx, task_id).kind
-        if kind == FUSE:
-            part = _contributor(session, ctx, task_id, share, dataset, seed, steps, proof)
+        spec = spec_of(ctx, task_id)
+        if spec.kind == FUSE:
+            part = _contributor(session, task_id, spec, share, dataset, seed, steps, proof)
         else:
-            taught = arguments.taught(labels, rule, kind)
-            data = session.dataset(dataset)
+            taught = arguments.taught(labels, rule, spec.kind)
+            data = session.dataset_for(spec.dataset, dataset)
             if taught and tasks.phase(ctx.chain, task_id) <= Phase.SUBMIT:
                 line = lineages.show(ctx, rounds.show(ctx, task_id).lineage)
                 arguments.check_new(taught, data.labels, line)
@@ -114,28 +115,27 @@ def _idle(session: Session, last: Step, role: str) -> None:
 
 def _contributor(
     session: Session,
-    ctx: Context,
     task: bytes,
+    spec: TaskSpec,
     share: int,
-    dataset: str,
+    dataset: str | None,
     seed: int,
     steps: int,
     proof: tuple[bytes, ...],
 ) -> Contributor:
     from dapp.agent import Contributor
     from dapp.demo.materials import share_out
-    from dapp.stages.task import spec_of
     from ml.train import Recipe
 
     if share > 5:
         raise Usage(f"there is no share {share} of Table II", fix="Give --share 1 to 5.")
-    material = share_out(session.dataset(dataset), seed)
+    material = share_out(session.dataset_for(spec.dataset, dataset), seed)
     mine = material.contributor(share)
     return Contributor(
         task=task,
         samples=mine.train,
         check_samples=mine.test,
-        architecture=material.architecture(share, spec_of(ctx, task).architecture),
+        architecture=material.architecture(share, spec.architecture),
         recipe=Recipe(steps=steps),
         seed=seed * 10 + share,
         proof=proof,

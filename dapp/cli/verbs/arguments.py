@@ -44,6 +44,9 @@ Scores: TypeAlias = Annotated[
     ),
 ]
 Dataset: TypeAlias = Annotated[str, typer.Option("--dataset", help="mnist or digits.")]
+DatasetOfTask: TypeAlias = Annotated[
+    str | None, typer.Option("--dataset", help="mnist or digits; else what the task names.")
+]
 Seed: TypeAlias = Annotated[int, typer.Option("--seed", min=0, help="Fixes every random choice.")]
 AllowList: TypeAlias = Annotated[
     Path | None,

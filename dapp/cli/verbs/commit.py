@@ -44,7 +44,7 @@ def seal(
     proof_for(ctx, task_id, contributors)  # who could not open it should not seal it
     sealed = commit.seal(ctx, task_id, manifest, weights)
     opening = f"quorate commit open {task}" + (f" --contributors {contributors}" if contributors else "")
-    return Reply(task, {"task": task, "sealed": plain(sealed)}, next_steps=[opening])
+    return Reply(task, {"task": task, "sealed": plain(sealed)}, next_steps=[opening + session.likewise()])
 
 
 @verb(app, "open", SENDS)

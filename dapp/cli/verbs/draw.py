@@ -19,7 +19,11 @@ def fix(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import draw
 
     fixed = draw.fix(session.context(), arguments.task_id(task))
-    return Reply(task, {"task": task, "fixed": plain(fixed)}, next_steps=[f"quorate draw reveal {task}"])
+    return Reply(
+        task,
+        {"task": task, "fixed": plain(fixed)},
+        next_steps=[f"quorate draw reveal {task}{session.likewise()}"],
+    )
 
 
 @verb(app, "reveal", SENDS)

@@ -20,9 +20,9 @@ def settle(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import settle as stage
 
     settlement = stage.settle(session.context(), arguments.task_id(task))
-    return Reply(
-        task, {"task": task, "settlement": plain(settlement)}, next_steps=[f"quorate withdraw {task}"]
-    )
+    left = [f"quorate withdraw {task}{session.likewise()}"] if settlement.left_wei else []
+    session.output.say(f"{ether(settlement.left_wei)} left to withdraw" if left else "Everyone is paid.")
+    return Reply(task, {"task": task, "settlement": plain(settlement)}, next_steps=left)
 
 
 @verb(app, "withdraw", SENDS)
@@ -33,5 +33,6 @@ def withdraw(session: Session, task: arguments.Task, to: arguments.To = None) ->
     receiver = arguments.account(to) if to else None
     withdrawn = stage.withdraw(session.context(), arguments.task_id(task), receiver)
     for taken in withdrawn.taken:
-        session.output.say(f"as {plain(taken.paid_as)}: {ether(taken.amount_wei)}")
+        before = ", paid already" if taken.before else ""
+        session.output.say(f"as {plain(taken.paid_as)}: {ether(taken.amount_wei)}{before}")
     return Reply(ether(withdrawn.amount_wei), {"task": task, "withdrawn": plain(withdrawn)})

@@ -15,10 +15,11 @@ from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
 from dapp.cli.verbs.arguments import AllowList, Contributors, Dataset, PoolSalt, Seed
-from dapp.moments import duration
+from dapp.moments import duration, moment
 
 if TYPE_CHECKING:
-    from dapp.chain.tasks import TaskView
+    from dapp.chain.tasks import ModelView, TaskView
+    from ml.spec import TaskSpec
 
 app = typer.Typer(no_args_is_help=True, help="Open, list, show and cancel tasks.")
 
@@ -88,10 +89,18 @@ def open_(
     )
     opened = task.open_task(ctx, spec, terms, material.shards)
     shown = "0x" + opened.task.hex()
+    if opened.before:
+        session.output.say(
+            f"This task stands already ({opened.before.name.lower()}); nothing was sent. Another one like it:"
+            f" --number {number + 1}"
+        )
     return Reply(
         shown,
         {"task": opened.task, "spec_cid": opened.spec_cid, "receipt": opened.receipt},
-        next_steps=[f"quorate task show {shown}", f"quorate agent --role initiator {shown}"],
+        next_steps=[
+            f"quorate task show {shown}{session.where()}",
+            f"quorate agent {shown} --role initiator{session.likewise()}",
+        ],
     )
 
 
@@ -124,10 +133,18 @@ def list_(
 @verb(app, "show", READS)
 def show(session: Session, task: arguments.Task) -> Reply:
     """Show a task: phase, windows, models, votes, money."""
+    from dapp import packages
     from dapp.stages import task as stage
 
-    view = stage.show(session.reader(), arguments.task_id(task))
-    return Reply(_shown(view), {"task": plain(view)})
+    ctx = session.reader()
+    view = stage.show(ctx, arguments.task_id(task))
+    try:
+        spec = packages.spec(ctx.store, view.key.spec)
+    except packages.PEER_FAULTS as error:
+        spec = None
+        session.output.say(f"The specification cannot be read here: {error.message}")
+    told = None if spec is None else {"name": spec.name, "dataset": spec.dataset, "kind": spec.kind}
+    return Reply(_shown(view, spec), {"task": plain(view), "spec": told})
 
 
 @verb(app, "cancel", SENDS)
@@ -141,11 +158,12 @@ def cancel(session: Session, task: arguments.Task, to: arguments.To = None) -> R
     return Reply(task, {"task": task, "cancelled": plain(cancelled)})
 
 
-def _shown(view: TaskView) -> str:
+def _shown(view: TaskView, spec: TaskSpec | None) -> str:
     """A task for people, one field a line."""
     key = view.key
     lines = [
         f"task       0x{view.task.hex()}",
+        *([] if spec is None else [f"name       {spec.name}", f"data       {spec.dataset}"]),
         f"phase      {view.phase.name.lower()}",
         f"initiator  {key.initiator}",
         f"open to    {f'a list with root 0x{key.contributors.hex()}' if any(key.contributors) else 'anyone'}",
@@ -156,14 +174,14 @@ def _shown(view: TaskView) -> str:
     ]
     for phase, ends_at_s in view.windows_s:
         left = ends_at_s - view.now_s
-        lines.append(
-            f"{phase.name.lower():<9}  ends at {ends_at_s}" + (f", in {duration(left)}" if left > 0 else "")
-        )
+        when = f"ends {moment(ends_at_s)}, in {duration(left)}" if left > 0 else f"ended {moment(ends_at_s)}"
+        lines.append(f"{phase.name.lower():<9}  {when}")
+    lines.append(f"models     {len(view.sealed)} sealed, {len(view.models)} opened, at most {key.cap}")
     for model in view.models:
         verdict = "struck" if model.struck else "accepted" if model in view.accepted else ""
         lines.append(
             f"model {model.index}    {model.contributor}  claims {percent(model.claimed_ppm)},"
-            f" score {percent(model.score_ppm)}, {model.votes_for} votes  {verdict}".rstrip()
+            f" {_judged(model)}  {verdict}".rstrip()
         )
     for seat in view.drawn_seats:
         state = "opened" if seat.scores_ppm is not None else "sealed" if seat.sealed is not None else "silent"
@@ -171,3 +189,9 @@ def _shown(view: TaskView) -> str:
     for payment in view.paid:
         lines.append(f"paid       {payment.payee}  {ether(payment.amount_wei)}")
     return "\n".join(lines)
+
+
+def _judged(model: ModelView) -> str:
+    if not model.scores_ppm:
+        return "no vote yet"
+    return f"score {percent(model.score_ppm)}, {model.votes_for} of {len(model.scores_ppm)} votes for it"

@@ -14,7 +14,7 @@ from dapp.cli.output import Reply
 from dapp.cli.session import Session
 from dapp.cli.verb import verb
 from dapp.cli.verbs import arguments
-from dapp.cli.verbs.arguments import Dataset, Seed
+from dapp.cli.verbs.arguments import DatasetOfTask, Seed
 from dapp.cli.verbs.round import measured
 
 app = typer.Typer()
@@ -25,7 +25,7 @@ def train(
     session: Session,
     task: arguments.Task,
     share: arguments.Share = 1,
-    dataset: Dataset = "mnist",
+    dataset: DatasetOfTask = None,
     seed: Seed = 1,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of the optimizer.")] = 600,
     labels: arguments.Labels = "",
@@ -49,12 +49,12 @@ def train(
     if spec.kind == FUSE:
         if share > 5:
             raise Usage(f"there is no share {share} of Table II", fix="Give --share 1 to 5.")
-        material = share_out(session.dataset(dataset), seed)
+        material = share_out(session.dataset_for(spec.dataset, dataset), seed)
         mine = material.contributor(share)
         architecture = material.architecture(share, spec.architecture)
         trained = stage.train(ctx, spec, mine.train, mine.test, architecture, Recipe(steps=steps), seed)
     else:
-        data = session.dataset(dataset)
+        data = session.dataset_for(spec.dataset, dataset)
         own = life_shares.share_out(data, seed).participant(share)
         taught = arguments.taught(labels, rule, spec.kind)
         if taught:
@@ -78,5 +78,5 @@ def train(
             "weights_bytes": trained.manifest.weights.bytes,
             "weights_sha256": trained.manifest.weights.sha256,
         },
-        next_steps=[f"quorate commit seal {task} --model {out}"],
+        next_steps=[f"quorate commit seal {task} --model {out}{session.where()}"],
     )

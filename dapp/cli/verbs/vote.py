@@ -31,7 +31,11 @@ def seal(session: Session, task: arguments.Task, scores: arguments.Scores = None
 
     ctx = session.context()
     sealed = vote.seal(ctx, arguments.task_id(task), _scores(ctx, task, scores))
-    return Reply(task, {"task": task, "sealed": plain(sealed)}, next_steps=[f"quorate vote open {task}"])
+    return Reply(
+        task,
+        {"task": task, "sealed": plain(sealed)},
+        next_steps=[f"quorate vote open {task}{session.likewise()}"],
+    )
 
 
 @verb(app, "open", SENDS)

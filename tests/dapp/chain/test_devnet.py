@@ -9,7 +9,7 @@ import pytest
 
 from dapp.chain import devnet
 from dapp.chain.devnet import Anvil, DevnetFailed, InProcess
-from dapp.chain.errors import ChainError, EndpointDown
+from dapp.chain.errors import EndpointDown
 from dapp.chain.rpc import connect
 from dapp.chain.signer import Signer
 
@@ -46,8 +46,9 @@ def test_anvil_notInstalled_saysWhatToDo(monkeypatch: pytest.MonkeyPatch, tmp_pa
 def test_anvil_portTaken_saysWhy() -> None:
     with Anvil(accounts=1) as node:
         port = int(node.http_url.rsplit(":", 1)[1])
-        with pytest.raises(ChainError, match="anvil does not start"):
+        with pytest.raises(DevnetFailed, match=f"port {port} is taken") as error:
             Anvil(accounts=1, port=port).start()
+        assert "--port" in error.value.fix
 
 
 @pytest.mark.parametrize("kind", [Anvil, InProcess])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -100,8 +101,43 @@ def test_openTask_withDigits_escrowsPot(devnet: tuple[Anvil, str], quorate: Quor
     assert opened.code == Exit.OK
     shown = listed.document["data"]["tasks"][0]
     assert (shown["task"], shown["phase"]) == (opened.out.strip(), "notice")
+    assert f"--role initiator {' '.join(['--account', '1', '--yes', '--rpc', node.http_url])}" in opened.err
+    again = quorate(["task", "open", "--dataset", "digits", "--yes", *signer])
+    assert again.out == opened.out
+    assert "stands already (notice); nothing was sent. Another one like it: --number 1" in again.err
     cancelled = quorate(["task", "cancel", opened.out.strip(), "--yes", *signer, "--json"])
     assert (cancelled.code, json.loads(cancelled.out)["ok"]) == (Exit.OK, True)
+
+
+def test_show_saysWhatTheTaskIsAbout_andThatNobodyVotedYet(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]
+) -> None:
+    where = ["--rpc", devnet[0].http_url]
+    opening = ["task", "open", "--dataset", "digits", "--name", "Ours", "--seed", "4", "--account", "1"]
+    task = quorate([*opening, "--yes", *where]).out.strip()
+    ran = quorate(["task", "show", task, *where])
+    assert "name       Ours\ndata       digits\n" in ran.out
+    assert "models     0 sealed, 0 opened, at most 5" in ran.out
+    assert re.search(r"notice     ends \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S+, in \d", ran.out)
+    elsewhere = quorate(["task", "show", task, "--store", "embedded:empty", *where])
+    assert elsewhere.code == Exit.OK and "name " not in elsewhere.out
+    assert "specification cannot be read" in elsewhere.err
+
+
+def test_train_withoutADataSet_takesTheTasksOwn(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]
+) -> None:
+    where = ["--rpc", devnet[0].http_url]
+    opening = ["task", "open", "--dataset", "digits", "--seed", "5", "--account", "1", "--yes", *where]
+    task = quorate(opening).out.strip()
+    training = ["train", task, "--steps", "1", "--seed", "5", *where]
+    own = quorate(training)
+    assert (own.code, "Warning" in own.err) == (Exit.OK, False)
+    named = quorate([*training, "--dataset", "digits"])
+    assert named.out == own.out
+    other = quorate([*training, "--dataset", "nowhere"])
+    assert other.code != Exit.OK
+    assert "the task is about digits, and --dataset says nowhere" in other.err
 
 
 def test_cancel_plan_namesWhoGetsTheEther(

@@ -26,6 +26,15 @@ def test_seal_modelOfAnotherTask_isRefused(world: World) -> None:
         commit.seal(world.person(1), other, model.manifest, model.weights)
 
 
+def test_seal_byTheInitiator_isRefused(world: World) -> None:
+    of = world.open()
+    model = world.train(1, of)
+    world.pass_phase(of, Phase.NOTICE)
+    with pytest.raises(TermsRefused, match="opened the task"):
+        commit.seal(world.person(INITIATOR), of, model.manifest, model.weights)
+    assert world.view(of).sealed == ()
+
+
 def test_seal_forATaskWhoseDataAreGarbage_isRefused(world: World) -> None:
     data = b"no samples at all"
     nonsense = DataRef(world.store.put(data), sha256(data).hex(), len(data), 5)
