@@ -28,7 +28,6 @@ TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
 MAX_WORD: Final = 2**256 - 1
-MAX_NONCE: Final = 2**64 - 2  # EIP-2681
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
@@ -127,9 +126,7 @@ class Rpc:
         """Transactions of `address` that are in blocks."""
 
         def ask() -> int:
-            return self._number(
-                "nonce", self.w3.eth.get_transaction_count(_address(address), "latest"), MAX_NONCE
-            )
+            return self._number("nonce", self.w3.eth.get_transaction_count(_address(address), "latest"))
 
         return self._read(ask)
 
