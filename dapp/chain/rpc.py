@@ -27,6 +27,7 @@ Sleep = Callable[[float], None]
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
+MAX_BLOCK: Final = 2**32  # after 34 years of four blocks a second
 MAX_WORD: Final = 2**256 - 1
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
@@ -105,7 +106,7 @@ class Rpc:
         def ask() -> Block:
             found = self.w3.eth.get_block(which)  # type: ignore[arg-type]
             number, at_s = int(found["number"]), int(found["timestamp"])
-            if not (0 <= number <= MAX_NUMBER and 0 <= at_s < END_OF_TIME_S):
+            if not (0 <= number <= MAX_BLOCK and 0 <= at_s < END_OF_TIME_S):
                 raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
             base_wei = self._number("base fee", found.get("baseFeePerGas", 0))
             return Block(number, bytes(found["hash"]), at_s, base_wei)
@@ -162,7 +163,7 @@ class Rpc:
                 raise EndpointConfused(f"{self.url} sent a receipt of logs that are none", retryable=True)
             return TxReceipt(
                 tx,
-                self._number("blockNumber", found["blockNumber"]),
+                self._number("blockNumber", found["blockNumber"], MAX_BLOCK),
                 bytes(found["blockHash"]),
                 int(found["status"]) == 1,
                 self._number("gasUsed", found["gasUsed"]),
