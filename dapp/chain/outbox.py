@@ -4,8 +4,10 @@ between.
 A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent
 again, and whether they were taken is told by the receipt of the hash computed here, never by what a node
 says. A transaction that is not mined is replaced by one with the same nonce and a higher fee (after
-Chainlink's broadcaster and Optimism's txmgr). One whose nonce the chain cannot reach, because the endpoint
-that told the nonce lied, is given up, as is one that a node refuses whatever it is paid.
+Chainlink's broadcaster and Optimism's txmgr). Where the chain waits for a nonce below it that nothing of ours
+bears, because the endpoint that told the nonce lied, payments of nothing to ourselves bear the missing ones;
+where too many are missing, or it would cost more than was agreed to, it is given up, as is one that a node
+refuses whatever it is paid.
 
 What was given up may have been sent all the same, and its receipt be withheld: the step is signed anew with
 the same nonce or a lower one, so that the second cannot be mined where the first was. Where the chain tells a
@@ -38,6 +40,7 @@ from dapp.journal import Journal
 Failpoint = Callable[[str], None]
 GWEI: Final = 10**9
 MAX_GAS: Final = 16_777_216  # of one transaction (EIP-7825)
+FILLED: Final = 16  # nonces that may be missing below a transaction before it is given up
 TOO_LOW: Final = 3  # times a node must call the nonce used before we believe it
 _KNOWN = ("already known", "known transaction", "already imported", "alreadyknown")
 _LOW_NONCE = ("nonce too low", "nonce is too low", "invalid transaction nonce", "invalid nonce")
@@ -119,7 +122,7 @@ class Outbox:
             self._resend_all()
             fields = self.prepared(to, data, value_wei, agreed)
             nonce = self._next_nonce() if record is None else self._nonce_after(step, record)
-            earlier = [] if record is None else _hashes(record)
+            earlier = [] if record is None else _signed(record)
             record = {"state": "sent", "nonce": nonce, "fields": fields, "attempts": [], "earlier": earlier}
             if agreed is not None:
                 record["max_price_wei"] = agreed.max_price_wei
@@ -129,7 +132,7 @@ class Outbox:
             self._failpoint(f"{point}:journaled")
         receipt = self._mined(step, record)
         self._failpoint(f"{point}:mined")
-        self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+        self._journal.put("tx", step, _settled(record, receipt))
         self._failpoint(f"{point}:done")
         if not receipt.ok:
             raise self._reason(record, receipt)
@@ -242,7 +245,8 @@ class Outbox:
                 if missing is None:
                     reachable_at = now
                 elif now - reachable_at >= patience_s:
-                    self._give_up_above(missing, step)
+                    self._fill(missing, step, record)
+                    reachable_at = now
             if is_last:
                 raise TransactionPending(
                     f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet",
@@ -273,8 +277,8 @@ class Outbox:
             receipt = self._rpc.receipt(bytes.fromhex(attempt["tx"]))
             if receipt is not None:
                 return receipt
-        for tx in record.get("earlier", ()):
-            receipt = self._rpc.receipt(bytes.fromhex(tx))
+        for earlier in record.get("earlier", ()):
+            receipt = self._rpc.receipt(bytes.fromhex(earlier["tx"]))
             if receipt is not None and receipt.ok:
                 return receipt
         return None
@@ -358,7 +362,7 @@ class Outbox:
                 continue
             receipt = self._receipt(record)
             if receipt is not None:
-                self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+                self._journal.put("tx", step, _settled(record, receipt))
                 continue
             if record["state"] == "void":
                 continue
@@ -386,6 +390,36 @@ class Outbox:
         """The nonce below this one that the chain waits for and that no transaction of ours bears."""
         free = self._first_free()
         return free if free < nonce else None
+
+    def _fill(self, missing: int, step: str, record: dict[str, Any]) -> None:
+        """Bear the nonces that the chain waits for, from `missing` on, within what was agreed to for it.
+
+        Raises NonceUnreachable where that cannot be.
+        """
+        if record["nonce"] - missing > FILLED:
+            self._give_up_above(missing, step)
+        ours = {known["nonce"] for _, known in self._journal.items("tx") if known["state"] != "void"}
+        gap = [nonce for nonce in range(missing, record["nonce"]) if nonce not in ours]
+        fields = self.prepared(self._signer.address, b"", 0)
+        limit: dict[str, int] = {}
+        if "max_price_wei" in record:
+            gas, own = record["fields"]["gas"], record["fields"]["maxFeePerGas"]
+            left_wei = (
+                record["max_price_wei"] * gas - len(gap) * fields["gas"] * fields["maxFeePerGas"]
+            ) // gas
+            if left_wei < own:
+                self._give_up_above(missing, step)
+            record["max_price_wei"] = left_wei
+            self._journal.put("tx", step, record)
+            limit = {"max_price_wei": fields["maxFeePerGas"]}
+        for nonce in gap:
+            name = f"fill/{nonce}"
+            earlier = _signed(self._journal.get("tx", name) or {"attempts": []})
+            filler = {"state": "sent", "nonce": nonce, "fields": fields, "attempts": [], "earlier": earlier}
+            filler |= limit
+            self._sign(filler)
+            self._journal.put("tx", name, filler)
+        self._resend_all(before=record["nonce"])
 
     def _give_up_above(self, missing: int, step: str) -> NoReturn:
         """Void what waits for a nonce that never comes: this step's transaction and others."""
@@ -421,9 +455,18 @@ class Outbox:
         return ChainError(f"{self._rpc.url} refuses the transaction: {text}")
 
 
-def _hashes(record: dict[str, Any]) -> list[str]:
-    """Of every transaction that was ever signed for a step."""
-    return [*record.get("earlier", ()), *(attempt["tx"] for attempt in record["attempts"])]
+def _signed(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every transaction that was ever signed for a step, with its nonce."""
+    return [*record.get("earlier", ()), *(a | {"nonce": record["nonce"]} for a in record["attempts"])]
+
+
+def _settled(record: dict[str, Any], receipt: TxReceipt) -> dict[str, Any]:
+    """The record of a step with this receipt; the nonces of what was signed besides are free again."""
+    for mined in record.get("earlier", ()):
+        if mined["tx"] == receipt.tx.hex():
+            others = [one for one in _signed(record) if one["tx"] != mined["tx"]]
+            record = record | {"nonce": mined["nonce"], "attempts": [mined], "earlier": others}
+    return record | {"state": "done" if receipt.ok else "failed"}
 
 
 def _check_cost(agreed: Agreed, gas: int, price_wei: int) -> None:
