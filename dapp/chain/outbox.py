@@ -212,7 +212,9 @@ class Outbox:
             return self._next_nonce()
         free = self._first_free()
         if free <= record["nonce"]:
-            return free
+            ours = {known["nonce"] for _, known in self._journal.items("tx") if known["state"] != "void"}
+            is_near = record["nonce"] - free <= FILLED and record["nonce"] not in ours
+            return int(record["nonce"]) if is_near and not record.get("unreachable") else free
         if not record.get("taken") and not self._is_ours(record["nonce"]):
             raise self._taken(step, record)
         return self._next_nonce()
@@ -425,7 +427,7 @@ class Outbox:
         """Void what waits for a nonce that never comes: this step's transaction and others."""
         for name, record in self._journal.items("tx"):
             if record["state"] != "void" and record["nonce"] > missing and self._receipt(record) is None:
-                self._journal.put("tx", name, record | {"state": "void"})
+                self._journal.put("tx", name, record | {"state": "void", "unreachable": True})
         raise NonceUnreachable(
             f"the transaction of {step} waits for nonce {missing} of {self._signer.address}, which no"
             " transaction bears: an endpoint told a number that was too high, or what bore it was dropped",

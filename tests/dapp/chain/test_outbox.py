@@ -333,3 +333,23 @@ def test_attack_50_theFirstMinedAfterAll_leavesTheNonceOfTheSecondToOthers(
     for step in ("another", "pay", "a third"):
         pay(honest, step)
     assert paid_wei(rpc) == before + 3
+
+
+def test_attack_50_refusedAndKept_isNotPaidTwice(
+    proxy: HostileRpc, rpc: Rpc, lied_to: Chain, honest: Chain
+) -> None:
+    before, number = paid_wei(rpc), nonce(rpc)
+    tell_nonce(proxy, number + 1)
+
+    def keep(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        real()
+        return refuse(request, "exceeds block gas limit")
+
+    proxy.twists["eth_sendRawTransaction"] = keep
+    with pytest.raises(ChainError, match="gas limit"):
+        pay(lied_to, "pay")
+    rpc.raw("anvil_setNextBlockBaseFeePerGas", hex(2 * GWEI))
+    rpc.raw("evm_mine")
+    pay(honest, "pay")
+    pay(honest, "another")
+    assert (paid_wei(rpc), nonce(rpc)) == (before + 2, number + 3)
