@@ -4,14 +4,15 @@ between.
 A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent
 again, and whether they were taken is told by the receipt of the hash computed here, never by what a node
 says. A transaction that is not mined is replaced by one with the same nonce and a higher fee (after
-Chainlink's broadcaster and Optimism's txmgr). Where the chain waits for a nonce below it that nothing of ours
-bears, because the endpoint that told the nonce lied, payments of nothing to ourselves bear the missing ones;
-where too many are missing, or it would cost more than was agreed to, it is given up, as is one that a node
-refuses whatever it is paid.
+Chainlink's broadcaster and Optimism's txmgr). It is given up where the chain waits for a nonce below it that
+nothing of ours bears, because the endpoint that told the nonce lied, and where a node refuses it whatever it
+is paid.
 
 What was given up may have been sent all the same, and its receipt be withheld: the step is signed anew with
 the same nonce or a lower one, so that the second cannot be mined where the first was. Where the chain tells a
-higher one, that is said first (NonceTaken), and done when asked for again.
+higher one, that is said first (NonceTaken), and done when asked for again. With a lower one both could be
+mined in the end, where a node keeps the first until its turn comes: every step is a call that its contract
+refuses or ignores the second time.
 """
 
 from __future__ import annotations
@@ -40,7 +41,6 @@ from dapp.journal import Journal
 Failpoint = Callable[[str], None]
 GWEI: Final = 10**9
 MAX_GAS: Final = 16_777_216  # of one transaction (EIP-7825)
-FILLED: Final = 16  # nonces that may be missing below a transaction before it is given up
 TOO_LOW: Final = 3  # times a node must call the nonce used before we believe it
 _KNOWN = ("already known", "known transaction", "already imported", "alreadyknown")
 _LOW_NONCE = ("nonce too low", "nonce is too low", "invalid transaction nonce", "invalid nonce")
@@ -212,9 +212,7 @@ class Outbox:
             return self._next_nonce()
         free = self._first_free()
         if free <= record["nonce"]:
-            ours = {known["nonce"] for _, known in self._journal.items("tx") if known["state"] != "void"}
-            is_near = record["nonce"] - free <= FILLED and record["nonce"] not in ours
-            return int(record["nonce"]) if is_near and not record.get("unreachable") else free
+            return free
         if not record.get("taken") and not self._is_ours(record["nonce"]):
             raise self._taken(step, record)
         return self._next_nonce()
@@ -247,8 +245,7 @@ class Outbox:
                 if missing is None:
                     reachable_at = now
                 elif now - reachable_at >= patience_s:
-                    self._fill(missing, step, record)
-                    reachable_at = now
+                    self._give_up_above(missing, step)
             if is_last:
                 raise TransactionPending(
                     f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet",
@@ -393,41 +390,11 @@ class Outbox:
         free = self._first_free()
         return free if free < nonce else None
 
-    def _fill(self, missing: int, step: str, record: dict[str, Any]) -> None:
-        """Bear the nonces that the chain waits for, from `missing` on, within what was agreed to for it.
-
-        Raises NonceUnreachable where that cannot be.
-        """
-        if record["nonce"] - missing > FILLED:
-            self._give_up_above(missing, step)
-        ours = {known["nonce"] for _, known in self._journal.items("tx") if known["state"] != "void"}
-        gap = [nonce for nonce in range(missing, record["nonce"]) if nonce not in ours]
-        fields = self.prepared(self._signer.address, b"", 0)
-        limit: dict[str, int] = {}
-        if "max_price_wei" in record:
-            gas, own = record["fields"]["gas"], record["fields"]["maxFeePerGas"]
-            left_wei = (
-                record["max_price_wei"] * gas - len(gap) * fields["gas"] * fields["maxFeePerGas"]
-            ) // gas
-            if left_wei < own:
-                self._give_up_above(missing, step)
-            record["max_price_wei"] = left_wei
-            self._journal.put("tx", step, record)
-            limit = {"max_price_wei": fields["maxFeePerGas"]}
-        for nonce in gap:
-            name = f"fill/{nonce}"
-            earlier = _signed(self._journal.get("tx", name) or {"attempts": []})
-            filler = {"state": "sent", "nonce": nonce, "fields": fields, "attempts": [], "earlier": earlier}
-            filler |= limit
-            self._sign(filler)
-            self._journal.put("tx", name, filler)
-        self._resend_all(before=record["nonce"])
-
     def _give_up_above(self, missing: int, step: str) -> NoReturn:
         """Void what waits for a nonce that never comes: this step's transaction and others."""
         for name, record in self._journal.items("tx"):
             if record["state"] != "void" and record["nonce"] > missing and self._receipt(record) is None:
-                self._journal.put("tx", name, record | {"state": "void", "unreachable": True})
+                self._journal.put("tx", name, record | {"state": "void"})
         raise NonceUnreachable(
             f"the transaction of {step} waits for nonce {missing} of {self._signer.address}, which no"
             " transaction bears: an endpoint told a number that was too high, or what bore it was dropped",
