@@ -111,10 +111,13 @@ class TransactionPending(ChainError):
 
 
 class NonceTaken(ChainError):
-    """Another program used the nonce that a journaled transaction was signed for."""
+    """The nonce of a journaled transaction was used, and the endpoint knows no receipt of that one."""
 
     code = "nonce-taken"
-    default_fix = "Stop the other program that uses this account, then run the command again."
+    default_fix = (
+        "Stop the other program that uses this account; if there is none, name another endpoint with --rpc. "
+        "Then run the command again: it signs anew what no receipt is known of."
+    )
 
 
 class NonceUnreachable(ChainError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import count
 from keyword import iskeyword
 from typing import Any, Final, TypeVar
 
@@ -23,6 +24,7 @@ from dapp.chain.rpc import END_OF_TIME_S, MAX_NUMBER, Refused
 from dapp.chain.seals import TaskKey
 
 RANGE_BLOCKS: Final = 5_000  # asked for at once; halved when a node finds it too many
+RANGES_A_LOOK: Final = 100  # after so many, whether the blocks that are still to come are there at all
 
 
 @dataclass(frozen=True)
@@ -541,7 +543,11 @@ def _ranges(
     chain: Chain, query: Mapping[str, Any], first: int, last: int
 ) -> Iterator[list[Mapping[str, Any]]]:
     step = RANGE_BLOCKS
-    while first <= last:
+    for asked in count():
+        if first > last:
+            return
+        if asked % RANGES_A_LOOK == RANGES_A_LOOK - 1 and chain.rpc.block().number + RANGE_BLOCKS < first:
+            raise EndpointConfused(f"{chain.rpc.url} told of blocks that are not there", retryable=True)
         until = min(first + step - 1, last)
         try:
             logs = chain.rpc.logs({"fromBlock": first, "toBlock": until, **query})

@@ -4,8 +4,15 @@ between.
 A signed transaction is written to the journal before anybody sees it. After a crash the same bytes are sent
 again, and whether they were taken is told by the receipt of the hash computed here, never by what a node
 says. A transaction that is not mined is replaced by one with the same nonce and a higher fee (after
-Chainlink's broadcaster and Optimism's txmgr). One whose nonce the chain cannot reach, because the endpoint
-that told the nonce lied, is given up.
+Chainlink's broadcaster and Optimism's txmgr). It is given up where the chain waits for a nonce below it that
+nothing of ours bears, because the endpoint that told the nonce lied, and where a node refuses it whatever it
+is paid.
+
+What was given up may have been sent all the same, and its receipt be withheld: the step is signed anew with
+the same nonce or a lower one, so that the second cannot be mined where the first was. Where the chain tells a
+higher one, that is said first (NonceTaken), and done when asked for again. With a lower one both could be
+mined in the end, where a node keeps the first until its turn comes: every step is a call that its contract
+refuses or ignores the second time.
 """
 
 from __future__ import annotations
@@ -111,12 +118,12 @@ class Outbox:
         """
         point = step.split("/", 1)[0]
         record = self._journal.get("tx", step)
-        if record is not None and record["state"] == "void" and self._receipt(record) is not None:
-            pass  # given up too early
-        elif record is None or is_unsent(self._journal, step):
+        if record is None or self._is_over(record):
             self._resend_all()
             fields = self.prepared(to, data, value_wei, agreed)
-            record = {"state": "sent", "nonce": self._next_nonce(), "fields": fields, "attempts": []}
+            nonce = self._next_nonce() if record is None else self._nonce_after(step, record)
+            earlier = [] if record is None else _signed(record)
+            record = {"state": "sent", "nonce": nonce, "fields": fields, "attempts": [], "earlier": earlier}
             if agreed is not None:
                 record["max_price_wei"] = agreed.max_price_wei
             self._sign(record)
@@ -125,7 +132,7 @@ class Outbox:
             self._failpoint(f"{point}:journaled")
         receipt = self._mined(step, record)
         self._failpoint(f"{point}:mined")
-        self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+        self._journal.put("tx", step, _settled(record, receipt))
         self._failpoint(f"{point}:done")
         if not receipt.ok:
             raise self._reason(record, receipt)
@@ -196,6 +203,27 @@ class Outbox:
         known = [int(r["nonce"]) + 1 for _, r in self._journal.items("tx") if r["state"] != "void"]
         return max([self._rpc.nonce(self._signer.address), *known])
 
+    def _nonce_after(self, step: str, record: dict[str, Any]) -> int:
+        """For a step that failed or was given up: a nonce with which it takes no effect twice.
+
+        Raises NonceTaken, once, where only the endpoint's word says that the first transaction is lost.
+        """
+        if record["state"] != "void":
+            return self._next_nonce()
+        free = self._first_free()
+        if free <= record["nonce"]:
+            return free
+        if not record.get("taken") and not self._is_ours(record["nonce"]):
+            raise self._taken(step, record)
+        return self._next_nonce()
+
+    def _is_ours(self, nonce: int) -> bool:
+        """Whether a transaction of ours that is in a block bears this nonce."""
+        return any(
+            record["nonce"] == nonce and record["state"] != "void" and self._receipt(record) is not None
+            for _, record in self._journal.items("tx")
+        )
+
     def _sign(self, record: dict[str, Any]) -> None:
         tx, raw = self._signer.sign_transaction(record["fields"] | {"nonce": record["nonce"]})
         record["attempts"] = [*record["attempts"], {"tx": tx.hex(), "raw": raw.hex()}]
@@ -204,28 +232,31 @@ class Outbox:
         """Wait for a receipt of any attempt, sending again and raising the fee as needed."""
         started = self._monotonic()
         sent_at, bumped_at, too_low = float("-inf"), started, 0
-        reachable_at = started
+        reachable_at, missing = started, None
+        patience_s = min(self._settings.bump_after_s, self._settings.wait_s)
         while True:
             receipt = self._receipt(record)
             if receipt is not None and self._is_deep(receipt):
                 return receipt
             now = self._monotonic()
-            if now - started >= self._settings.wait_s:
+            is_due, is_last = now - sent_at >= self._settings.resend_s, now - started >= self._settings.wait_s
+            if receipt is None and (is_due or is_last):
+                missing = self._missing_nonce(record["nonce"])
+                if missing is None:
+                    reachable_at = now
+                elif now - reachable_at >= patience_s:
+                    self._give_up_above(missing, step)
+            if is_last:
                 raise TransactionPending(
                     f"transaction 0x{record['attempts'][-1]['tx']} ({step}) is not in a block yet",
                     retryable=True,
                 )
-            if receipt is None and now - sent_at >= self._settings.resend_s:
+            if receipt is None and is_due:
                 sent_at = now
                 is_late = now - bumped_at >= self._settings.bump_after_s
-                missing = self._missing_nonce(record["nonce"])
-                if missing is None:
-                    reachable_at = now
-                elif now - reachable_at >= self._settings.bump_after_s:
-                    self._give_up_above(missing, step)
                 if sent_at > started:
                     self._resend_all(before=record["nonce"], are_late=is_late)
-                answer = self._broadcast(record)
+                answer = self._offered(step, record, missing is not None)
                 self._failpoint(f"{step.split('/', 1)[0]}:sent")
                 too_low += answer == "low"
                 if answer == "cheap" or is_late:
@@ -240,11 +271,23 @@ class Outbox:
             self._sleep(self._settings.poll_s)
 
     def _receipt(self, record: dict[str, Any]) -> TxReceipt | None:
+        """Of any attempt; of those before the step was signed anew, one that took effect."""
         for attempt in reversed(record["attempts"]):
             receipt = self._rpc.receipt(bytes.fromhex(attempt["tx"]))
             if receipt is not None:
                 return receipt
+        for earlier in record.get("earlier", ()):
+            receipt = self._rpc.receipt(bytes.fromhex(earlier["tx"]))
+            if receipt is not None and receipt.ok:
+                return receipt
         return None
+
+    def _is_over(self, record: dict[str, Any]) -> bool:
+        """Whether a step was given up or failed, and is so still: a reorganisation may have changed that."""
+        if record["state"] not in ("void", "failed"):
+            return False
+        receipt = self._receipt(record)
+        return receipt is None if record["state"] == "void" else receipt is not None and not receipt.ok
 
     def _is_deep(self, receipt: TxReceipt) -> bool:
         if self._settings.confirmations <= 1:
@@ -261,8 +304,21 @@ class Outbox:
             for answer, marks in (("sent", _KNOWN), ("low", _LOW_NONCE), ("cheap", _CHEAP)):
                 if any(mark in text for mark in marks):
                     return answer
-            raise self._refused(refused) from refused
+            raise
         return "sent"
+
+    def _offered(self, step: str, record: dict[str, Any], is_ahead: bool) -> str:
+        """As `_broadcast`. What a node refuses whatever it is paid is given up, else all others would wait.
+
+        is_ahead: its turn has not come, and many a node refuses it for that alone.
+        """
+        try:
+            return self._broadcast(record)
+        except Refused as refused:
+            if is_ahead or self._receipt(record) is not None:
+                return "sent"
+            self._journal.put("tx", step, record | {"state": "void"})
+            raise self._refused(refused) from refused
 
     def _bump(self, step: str, record: dict[str, Any]) -> None:
         """A replacement with an eighth more, at least 10 % as nodes demand, unless that passes a limit."""
@@ -280,11 +336,16 @@ class Outbox:
     def _check_nonce(self, step: str, record: dict[str, Any], too_low: int) -> None:
         """Believe 'nonce too low' only after several times, and when the transaction is lost."""
         if too_low >= TOO_LOW and self._is_lost(record):
-            self._journal.put("tx", step, record | {"state": "void"})
-            raise NonceTaken(
-                f"nonce {record['nonce']} of {self._signer.address} was used by"
-                " a transaction of another program"
-            )
+            raise self._taken(step, record)
+
+    def _taken(self, step: str, record: dict[str, Any]) -> NonceTaken:
+        """Void a lost transaction; who asks for the step again was told so."""
+        self._journal.put("tx", step, record | {"state": "void", "taken": True})
+        return NonceTaken(
+            f"nonce {record['nonce']} of {self._signer.address} was used, and {self._rpc.url} knows no"
+            f" receipt of the transaction of {step} that bears it: another program used it, or the endpoint"
+            " withholds the receipt"
+        )
 
     def _resend_all(self, before: int | None = None, are_late: bool = False) -> None:
         """Send what earlier steps left unmined, or a reorganisation took back: later nonces wait for them.
@@ -292,29 +353,42 @@ class Outbox:
         What pays too little by now, or is late, is replaced by one that pays more.
         """
         mined = self._rpc.nonce(self._signer.address)
-        for step, record in self._journal.items("tx"):
-            if record["state"] == "void" or (before is not None and record["nonce"] >= before):
+        free = self._first_free(mined)
+        for step, record in sorted(self._journal.items("tx"), key=lambda item: int(item[1]["nonce"])):
+            if before is not None and (record["state"] == "void" or record["nonce"] >= before):
                 continue
-            if record["state"] != "sent" and record["nonce"] < mined:
+            if record["state"] in ("done", "failed") and record["nonce"] < mined:
                 continue
             receipt = self._receipt(record)
             if receipt is not None:
-                self._journal.put("tx", step, record | {"state": "done" if receipt.ok else "failed"})
+                self._journal.put("tx", step, _settled(record, receipt))
                 continue
-            answer = self._broadcast(record)
-            if answer == "low" and self._is_lost(record):
+            if record["state"] == "void":
+                continue
+            try:
+                answer = self._broadcast(record)
+                if answer == "cheap" or (are_late and answer == "sent"):
+                    self._bump(step, record)
+                    self._broadcast(record)
+                is_given_up = answer == "low" and self._is_lost(record)
+            except Refused:
+                is_given_up = record["nonce"] <= free
+            if is_given_up:
                 self._journal.put("tx", step, record | {"state": "void"})
-            elif answer == "cheap" or (are_late and answer == "sent"):
-                self._bump(step, record)
-                self._broadcast(record)
+                free = min(free, record["nonce"])
+
+    def _first_free(self, mined: int | None = None) -> int:
+        """The first nonce, from the chain's on, that no transaction of ours bears."""
+        free = self._rpc.nonce(self._signer.address) if mined is None else mined
+        ours = {record["nonce"] for _, record in self._journal.items("tx") if record["state"] != "void"}
+        while free in ours:
+            free += 1
+        return free
 
     def _missing_nonce(self, nonce: int) -> int | None:
         """The nonce below this one that the chain waits for and that no transaction of ours bears."""
-        ours = {record["nonce"] for _, record in self._journal.items("tx") if record["state"] != "void"}
-        awaited = self._rpc.nonce(self._signer.address)
-        while awaited < nonce and awaited in ours:
-            awaited += 1
-        return awaited if awaited < nonce else None
+        free = self._first_free()
+        return free if free < nonce else None
 
     def _give_up_above(self, missing: int, step: str) -> NoReturn:
         """Void what waits for a nonce that never comes: this step's transaction and others."""
@@ -348,6 +422,20 @@ class Outbox:
         if any(mark in text.lower() for mark in _POOR):
             return InsufficientFunds(f"{self._signer.address} cannot pay: {text}")
         return ChainError(f"{self._rpc.url} refuses the transaction: {text}")
+
+
+def _signed(record: dict[str, Any]) -> list[dict[str, Any]]:
+    """Every transaction that was ever signed for a step, with its nonce."""
+    return [*record.get("earlier", ()), *(a | {"nonce": record["nonce"]} for a in record["attempts"])]
+
+
+def _settled(record: dict[str, Any], receipt: TxReceipt) -> dict[str, Any]:
+    """The record of a step with this receipt; the nonces of what was signed besides are free again."""
+    for mined in record.get("earlier", ()):
+        if mined["tx"] == receipt.tx.hex():
+            others = [one for one in _signed(record) if one["tx"] != mined["tx"]]
+            record = record | {"nonce": mined["nonce"], "attempts": [mined], "earlier": others}
+    return record | {"state": "done" if receipt.ok else "failed"}
 
 
 def _check_cost(agreed: Agreed, gas: int, price_wei: int) -> None:

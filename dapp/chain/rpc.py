@@ -27,8 +27,8 @@ Sleep = Callable[[float], None]
 TIMEOUT_S: Final = 20.0
 TRIES: Final = 4
 MAX_NUMBER: Final = 2**53
+MAX_BLOCK: Final = 2**32  # after 34 years of four blocks a second
 MAX_WORD: Final = 2**256 - 1
-MAX_NONCE: Final = 2**64 - 2  # EIP-2681
 END_OF_TIME_S: Final = 2**36  # in the year 4147: beyond it, no calendar tells when a window ends
 NOBODY: Final = "0x" + 40 * "0"
 FIRST_PAUSE_S: Final = 0.25  # doubled after each try
@@ -106,7 +106,7 @@ class Rpc:
         def ask() -> Block:
             found = self.w3.eth.get_block(which)  # type: ignore[arg-type]
             number, at_s = int(found["number"]), int(found["timestamp"])
-            if not (0 <= number <= MAX_NUMBER and 0 <= at_s < END_OF_TIME_S):
+            if not (0 <= number <= MAX_BLOCK and 0 <= at_s < END_OF_TIME_S):
                 raise EndpointConfused(f"{self.url} tells of block {number:#x} at {at_s:#x} seconds")
             base_wei = self._number("base fee", found.get("baseFeePerGas", 0))
             return Block(number, bytes(found["hash"]), at_s, base_wei)
@@ -127,9 +127,7 @@ class Rpc:
         """Transactions of `address` that are in blocks."""
 
         def ask() -> int:
-            return self._number(
-                "nonce", self.w3.eth.get_transaction_count(_address(address), "latest"), MAX_NONCE
-            )
+            return self._number("nonce", self.w3.eth.get_transaction_count(_address(address), "latest"))
 
         return self._read(ask)
 
@@ -165,7 +163,7 @@ class Rpc:
                 raise EndpointConfused(f"{self.url} sent a receipt of logs that are none", retryable=True)
             return TxReceipt(
                 tx,
-                self._number("blockNumber", found["blockNumber"]),
+                self._number("blockNumber", found["blockNumber"], MAX_BLOCK),
                 bytes(found["blockHash"]),
                 int(found["status"]) == 1,
                 self._number("gasUsed", found["gasUsed"]),

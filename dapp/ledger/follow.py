@@ -35,13 +35,13 @@ def catch_up(chain: Chain, book: Book) -> list[events.RunEvent]:
     """Read what happened to the run since the last time; returns the new events, in order."""
     last = chain.rpc.block()
     until = last.number - chain.settings.confirmations + 1
-    first = _first_unread(chain, book)
+    first, went_back = _first_unread(chain, book, last.number)
     if until < first:
         return []
     hash_ = last.hash if until == last.number else chain.rpc.block(until).hash
     found = [event for event in events.of_run(chain, book.run, first) if event.at.block <= until]
     with book.database.transaction():
-        book.unregister(first, until)  # what receipts said of these blocks, and they no longer say
+        book.unregister(first, None if went_back else until)  # what receipts said, and blocks no longer say
         for event in found:
             if isinstance(event, events.Attested):
                 book.register(event.head, event.at.block, event.at.tx)
@@ -83,14 +83,15 @@ def open_vote(view: RunView, book: Book, now_s: int) -> int | None:
     return view.votes
 
 
-def _first_unread(chain: Chain, book: Book) -> int:
-    """The block to read from; what a reorganisation took back is forgotten."""
+def _first_unread(chain: Chain, book: Book, head: int) -> tuple[int, bool]:
+    """The block to read from, and whether the last block read is no longer there: what stood after the first
+    is to be forgotten. A block far above the head was never there: all is read again.
+    """
     followed = book.noted("followed")
     if followed is None:
-        return chain.first_block
-    number, hash_ = followed.split(" ")
-    if int(number) <= chain.rpc.block().number and chain.rpc.block(int(number)).hash.hex() == hash_:
-        return int(number) + 1
-    first = max(chain.first_block, int(number) - REORG_BLOCKS)
-    book.unregister(first)
-    return first
+        return chain.first_block, False
+    number, hash_ = int(followed.split(" ")[0]), followed.split(" ")[1]
+    if number <= head and chain.rpc.block(number).hash.hex() == hash_:
+        return number + 1, False
+    kept = number - REORG_BLOCKS
+    return (max(chain.first_block, kept) if kept <= head else chain.first_block), True

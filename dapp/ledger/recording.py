@@ -544,6 +544,8 @@ class Recording:
         opening = opening_of(self.book, proposal.attempt) if rollback else None
         known = str(opening.block) if opening else self.book.noted(f"proposal {proposal.number}")
         first = None if known is None else max(self._chain.first_block, int(known) - REORG_BLOCKS)
+        if first is not None and first > self._chain.rpc.block().number:
+            first = None  # noted after an endpoint that told of blocks there never were
         return {event.node for event in events.endorsements(self._chain, digest, first)}
 
     def _send(self, step: str, function: str, *arguments: object) -> Receipt:

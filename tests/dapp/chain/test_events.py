@@ -94,6 +94,42 @@ def test_openedTasks_nodeAllowsNothing_saysSo(proxy: HostileRpc, deployment: Dep
         events.opened_tasks(Chain(connect(proxy.url), deployment))
 
 
+@pytest.mark.parametrize("told", [2**32, 2**53])
+def test_attack_50_headThatNeverWas_isReadForNoMoreThanAMoment(
+    proxy: HostileRpc, deployment: Deployment, told: int
+) -> None:
+    reader = Chain(connect(proxy.url), deployment)
+
+    def lie_once(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        proxy.twists.pop("eth_getBlockByNumber")
+        answer: dict[str, Any] = real()
+        answer["result"]["number"] = hex(told)
+        return answer
+
+    proxy.twists["eth_getBlockByNumber"] = lie_once
+    proxy.twists["eth_getLogs"] = lambda request, real: result(request, [])
+    with pytest.raises(EndpointConfused):
+        events.opened_tasks(reader)
+    assert proxy.seen.count("eth_getLogs") < 200
+
+
+def test_openedTasks_tenMillionEmptyBlocks_areReadThrough(
+    chain: Chain, proxy: HostileRpc, deployment: Deployment
+) -> None:
+    def tell_more(request: dict[str, Any], real: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = real()
+        answer["result"]["number"] = hex(10**7)
+        return answer
+
+    reader, task = Chain(connect(proxy.url), deployment), open_task(chain)
+    first = chain.rpc.block().number
+    proxy.twists["eth_getBlockByNumber"] = tell_more
+    proxy.twists["eth_getLogs"] = lambda request, real: (
+        real() if int(request["params"][0]["fromBlock"], 16) <= first else result(request, [])
+    )
+    assert [event.task for event in events.opened_tasks(reader)] == [task]
+
+
 def test_attack_50_nodeHidesEvents_isNoticed(chain: Chain, proxy: HostileRpc, deployment: Deployment) -> None:
     task = open_task(chain)
     proxy.twists["eth_getLogs"] = lambda request, real: result(request, [])
