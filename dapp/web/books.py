@@ -5,15 +5,18 @@ for as long as they do not change.
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
 
+from dapp.chain.events import Attested, HeaderAttested, RolledBack, RunEvent
 from dapp.ledger.book import Book, Registration, Rollback
 from dapp.ledger.places import BOOK, kept
 from dapp.ledger.tree import Leaf, tree
 from dapp.web.turnstile import WORK
+from ml.canonical import sha256
 from ml.history.header import Header, Kind
 
 REMEMBERED: Final = 8
@@ -29,11 +32,19 @@ class Copy:
     registrations: tuple[Registration, ...]
     rollbacks: tuple[Rollback, ...]
 
+    def vouched(self, said: Sequence[RunEvent]) -> Copy:
+        """With what these events of the run registered of it, where its owner has not looked that far."""
+        found = [
+            Registration(id_, self.heights[id_], event.at.block, event.at.tx)
+            for event in said
+            if (id_ := _registered(event)) in self.heights
+        ]
+        return replace(self, registrations=tuple(found)) if _top(found) > _top(self.registrations) else self
+
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
         """The entries as a tree."""
-        last = max((r.height for r in self.registrations), default=-1)
-        return tuple(tree(self.headers, last + 1))
+        return tuple(tree(self.headers, _top(self.registrations) + 1))
 
     @cached_property
     def best(self) -> Leaf | None:
@@ -78,6 +89,20 @@ class Shelf:
             while len(self._known) > REMEMBERED:
                 self._known.pop(next(iter(self._known)))
         return made
+
+
+def _top(registrations: Sequence[Registration]) -> int:
+    """The highest registered entry, which stands for all below it; -1 without any."""
+    return max((each.height for each in registrations), default=-1)
+
+
+def _registered(event: RunEvent) -> bytes:
+    """The id of the entry that an event made the head; empty for others."""
+    if isinstance(event, Attested):
+        return event.head
+    if isinstance(event, RolledBack):
+        return event.entry
+    return sha256(event.header) if isinstance(event, HeaderAttested) else b""
 
 
 def _state(folder: Path) -> object:

@@ -39,7 +39,7 @@ PHASES: Final = {
         (Phase.DRAW, "draw", "A block draws committee and shards; the initiator shows the shards.", "now"),
         (Phase.VOTE, "vote", "The committee evaluates and seals its ballots.", "now"),
         (Phase.BALLOT, "open ballots", "Sealed ballots are opened and counted.", "now"),
-        (Phase.SETTLED, "settled", "The result stands; everyone withdraws what is theirs.", "good"),
+        (Phase.SETTLED, "settled", "The result stands; what is not paid yet can be withdrawn.", "good"),
         (Phase.CANCELLED, "cancelled", "The initiator took the task back before it began.", "bad"),
         (Phase.EMPTY, "empty", "Nobody opened a model.", "bad"),
         (Phase.LAPSED, "lapsed", "The shards were not shown in time: the bond is shared out.", "bad"),

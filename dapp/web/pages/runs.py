@@ -331,9 +331,10 @@ def copy_of(
             ),
         )
     if which == ON_CHAIN:
-        return put, owners, None
+        return put.vouched(said), owners, None
     try:
-        return site.shelf.copy(run, which), owners, None
+        found = site.shelf.copy(run, which)
+        return None if found is None else found.vouched(said), owners, None
     except QuorateError as error:
         return None, owners, f"The copy of {which} cannot be read: {error.message}"
 

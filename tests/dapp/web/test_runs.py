@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,7 +15,8 @@ from fastapi.testclient import TestClient
 from dapp.chain.client import Chain
 from dapp.config import Settings
 from dapp.index import Index
-from dapp.ledger.places import folder_of
+from dapp.ledger.book import Book
+from dapp.ledger.places import BOOK, folder_of
 from dapp.web import WebSettings, create_app
 from dapp.web.backend import Backend
 from dapp.web.turnstile import COME_AGAIN_S
@@ -28,6 +31,7 @@ class Site:
     stage: Stage
     client: TestClient
     run: str
+    kept: Path  # copies of the run by owner
 
     def page(self, path: str) -> dict[str, object]:
         answer = self.client.get(path)
@@ -64,7 +68,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         web = WebSettings(Settings(data_dir=data), poll_s=0)
         backend = Backend(chain, Index.in_memory(), stage.store)
         with TestClient(create_app(web, backend), base_url=BASE) as client:
-            yield Site(stage, client, "0x" + stage.run.hex())
+            yield Site(stage, client, "0x" + stage.run.hex(), kept)
 
 
 def test_runs_listWhatTheChainHas(site: Site) -> None:
@@ -96,6 +100,25 @@ def test_run_showsTheTree_withWhatWasLeftBehind(site: Site) -> None:
     assert shown.count('class="back"') == 2 + 1 and 'class="stroke left"' in shown
     assert "&lt;b&gt;loss" in shown and "<b>loss" not in shown
     assert re.search(r"\sstyle=", shown) is None
+
+
+def test_run_ofACopyThatDidNotFollowTheChain_isVouchedForByTheChainAllTheSame(site: Site) -> None:
+    owner = site.stage.address(NODES[1]).lower()
+    folder = site.kept / owner
+    with Book.copy(site.kept / "recorder" / BOOK, site.stage.run) as book:
+        headers = list(book.headers())
+    with Book.open(folder / BOOK, site.stage.run) as book:
+        for header in headers:
+            book.append(header)
+        assert not book.registrations()
+    try:
+        page = site.page(f"/runs/{site.run}.json?copy={owner}")
+        assert (page["which"], page["count"]) == (owner, 5)
+        assert all(entry["registered"] for entry in page["entries"])
+        entry = site.page(f"/runs/{site.run}/entries/2.json?copy={owner}")
+        assert entry["registered"] == site.page(f"/runs/{site.run}/entries/2.json")["registered"]
+    finally:
+        shutil.rmtree(folder)
 
 
 def test_entry_headerHashesToItsId_andIsVouchedFor(site: Site) -> None:
