@@ -62,7 +62,7 @@ slither: setup ## look for faults in the contracts: nothing of medium or high se
 bench: setup build ## measure speed against naive twins; bytes, restores and recording of a history (5 minutes)
 	@$(PY) -m ml.bench $(ARGS)
 
-bench-web: setup build $(STAMPS)/browser ## how fast pages are with 10,000 of everything, in a real browser (3 minutes); ARGS=--quick
+bench-web: setup build $(STAMPS)/browser ## how fast pages are with 10,000 of everything, in a real browser (2 minutes); ARGS=--quick
 	@$(PY) -m tests.web.bench $(ARGS)
 
 bench-learning: setup ## accuracy over ten seeds on the full test images (hours)
