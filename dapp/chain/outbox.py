@@ -11,8 +11,8 @@ is paid.
 What was given up may have been sent all the same, and its receipt be withheld: the step is signed anew with
 the same nonce or a lower one, so that the second cannot be mined where the first was. Where the chain tells a
 higher one, that is said first (NonceTaken), and done when asked for again. With a lower one both could be
-mined in the end, where a node keeps the first until its turn comes: every step is a call that its contract
-refuses or ignores the second time.
+mined in the end, where a node keeps the first until its turn comes: that pays nobody twice, for the contracts
+refuse the second call, or it repeats what was announced.
 """
 
 from __future__ import annotations
