@@ -51,7 +51,12 @@ def reveal(ctx: Context, task: bytes) -> Revealed:
     view = tasks.view(ctx.chain, task)
     secret = ctx.journal.get("shards", task.hex())
     if secret is None:
-        raise NotSealedHere(f"the journal holds no shards of task 0x{task.hex()}")
+        owner = view.key.initiator
+        raise NotSealedHere(
+            f"the journal of {ctx.chain.address} holds no shards of task 0x{task.hex()}, which"
+            f" {owner} opened",
+            fix=f"Run this as {owner}, with the data directory that it opened the task with.",
+        )
     if view.draw_block is not None and not view.shards:
         ctx.clock.wait_block(view.draw_block + ctx.chain.settings.confirmations)
     seed = view.seed

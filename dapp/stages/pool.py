@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dapp.chain import events
 from dapp.chain.client import Receipt
@@ -34,6 +34,7 @@ class Membership:
     member: str
     is_member: bool
     receipt: Receipt | None
+    before: bool = field(compare=False)  # whether it was so already
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,17 @@ def join(ctx: Context, key: PoolKey, proof: Sequence[bytes] = ()) -> Membership:
     """Take a seat; no-op when we have one. Raises ContractRefused (NotOnList, PoolFull)."""
     account, pool = ctx.chain.address, key.pool
     call = ctx.chain.membership.call("join", (key.allow_list, key.salt), list(proof))
-    receipt = once(ctx, "pool.join", pool, call, _is_member(ctx, pool), part=f"/{_turn(ctx, pool)}")
-    return Membership(pool, account, True, receipt)
+    before = _is_member(ctx, pool)
+    receipt = once(ctx, "pool.join", pool, call, before, part=f"/{_turn(ctx, pool)}")
+    return Membership(pool, account, True, receipt, before)
 
 
 def leave(ctx: Context, pool: bytes) -> Membership:
     """Give up the seat, from the next draw on; no-op when we have none."""
     call = ctx.chain.membership.call("leave", pool)
-    receipt = once(ctx, "pool.leave", pool, call, not _is_member(ctx, pool), part=f"/{_turn(ctx, pool)}")
-    return Membership(pool, ctx.chain.address, False, receipt)
+    before = not _is_member(ctx, pool)
+    receipt = once(ctx, "pool.leave", pool, call, before, part=f"/{_turn(ctx, pool)}")
+    return Membership(pool, ctx.chain.address, False, receipt, before)
 
 
 def show(ctx: Context, pool: bytes) -> Pool:

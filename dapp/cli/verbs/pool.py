@@ -21,6 +21,8 @@ def join(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0
     chosen = pool_of(allow_list, pool_salt)
     ctx = session.context()
     joined = pool.join(ctx, chosen.key, chosen.proof(ctx.chain.address))
+    if joined.before:
+        session.output.say("This account has a seat already; nothing was sent.")
     shown = "0x" + chosen.key.pool.hex()
     return Reply(shown, {"pool": chosen.key.pool, "account": ctx.chain.address, "joined": plain(joined)})
 
@@ -43,4 +45,6 @@ def show(session: Session, allow_list: AllowList = None, pool_salt: PoolSalt = 0
 
     key = pool_of(allow_list, pool_salt).key
     view = pool.show(session.reader(), key.pool)
+    if not view.members:
+        session.output.say("This pool has no member.")
     return Reply("\n".join(view.members), {"pool": key.pool, "members": list(view.members)})

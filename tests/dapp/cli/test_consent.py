@@ -71,6 +71,7 @@ def test_join_thenAgain_sendsOnce(devnet: tuple[Anvil, str], quorate: Quorate, j
         quorate([*join, "--yes", "--pool-salt", "5"]),
     )
     assert (first.code, again.code, rpc.nonce(member)) == (Exit.OK, Exit.OK, 1)
+    assert "has a seat already" in again.err and "already" not in first.err
     assert first.out == again.out and first.out.startswith("0x") and first.out.count("\n") == 1
 
 
@@ -93,13 +94,28 @@ def test_list_withNothingToShow_saysSo(devnet: tuple[Anvil, str], quorate: Quora
     assert (ran.code, ran.out.strip(), ran.err) == (Exit.OK, "", "There is no task in phase empty.\n")
 
 
+def test_showPool_withoutMembers_saysSo(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
+    ran = quorate(["pool", "show", "--pool-salt", "99", "--rpc", devnet[0].http_url])
+    assert (ran.code, ran.out.strip(), ran.err) == (Exit.OK, "", "This pool has no member.\n")
+
+
+def test_reveal_byAnotherThanTheInitiator_namesTheInitiator(
+    devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]
+) -> None:
+    where = ["--yes", "--rpc", devnet[0].http_url]
+    opening = ["task", "open", "--dataset", "digits", "--seed", "6", "--account", "1", *where]
+    task = quorate(opening).out.strip()
+    ran = quorate(["draw", "reveal", task, "--account", "4", *where])
+    assert ran.code != Exit.OK and f"Run this as {Signer.devnet(1).address}" in ran.err
+
+
 def test_openTask_withDigits_escrowsPot(devnet: tuple[Anvil, str], quorate: Quorate, join: list[str]) -> None:
     node = devnet[0]
     signer = ["--account", "1", "--rpc", node.http_url]
     opened = quorate(["task", "open", "--dataset", "digits", "--yes", *signer])
     listed = quorate(["task", "list", "--rpc", node.http_url, "--json"])
     assert opened.code == Exit.OK
-    shown = listed.document["data"]["tasks"][0]
+    shown = listed.document["data"]["tasks"][-1]  # the newest
     assert (shown["task"], shown["phase"]) == (opened.out.strip(), "notice")
     assert f"--role initiator {' '.join(['--account', '1', '--yes', '--rpc', node.http_url])}" in opened.err
     again = quorate(["task", "open", "--dataset", "digits", "--yes", *signer])
