@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def moment(at_s: int) -> str:
     """A time of the chain in ISO 8601, as clocks here show it."""
     return datetime.fromtimestamp(at_s).astimezone().isoformat(timespec="seconds")
+
+
+def utc(at_s: int) -> str:
+    """A time of the chain as calendars have it; nothing for one that they do not reach."""
+    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC") if at_s < 2**36 else ""
 
 
 def duration(seconds: float) -> str:

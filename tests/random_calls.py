@@ -43,7 +43,7 @@ def functions(contracts: tuple[Contract, ...]) -> list[tuple[Contract, Mapping[s
     return [
         (each, entry)
         for each in contracts
-        for entry in writing(each)
+        for entry in writing(each.abi)
         if entry["name"] not in REFUSED_BY_BADGES
     ]
 

@@ -232,7 +232,7 @@ class Outbox:
         """Wait for a receipt of any attempt, sending again and raising the fee as needed."""
         started = self._monotonic()
         sent_at, bumped_at, too_low = float("-inf"), started, 0
-        reachable_at, missing = started, None
+        reachable_at = started
         patience_s = min(self._settings.bump_after_s, self._settings.wait_s)
         while True:
             receipt = self._receipt(record)
@@ -240,7 +240,7 @@ class Outbox:
                 return receipt
             now = self._monotonic()
             is_due, is_last = now - sent_at >= self._settings.resend_s, now - started >= self._settings.wait_s
-            if receipt is None and (is_due or is_last):
+            if receipt is None and (is_last or (is_due and sent_at >= started)):
                 missing = self._missing_nonce(record["nonce"])
                 if missing is None:
                     reachable_at = now
@@ -256,7 +256,7 @@ class Outbox:
                 is_late = now - bumped_at >= self._settings.bump_after_s
                 if sent_at > started:
                     self._resend_all(before=record["nonce"], are_late=is_late)
-                answer = self._offered(step, record, missing is not None)
+                answer = self._offered(step, record)
                 self._failpoint(f"{step.split('/', 1)[0]}:sent")
                 too_low += answer == "low"
                 if answer == "cheap" or is_late:
@@ -307,15 +307,14 @@ class Outbox:
             raise
         return "sent"
 
-    def _offered(self, step: str, record: dict[str, Any], is_ahead: bool) -> str:
-        """As `_broadcast`. What a node refuses whatever it is paid is given up, else all others would wait.
-
-        is_ahead: its turn has not come, and many a node refuses it for that alone.
+    def _offered(self, step: str, record: dict[str, Any]) -> str:
+        """As `_broadcast`. What a node refuses whatever it is paid is given up, else all others would wait;
+        not what is ahead of its turn: many a node refuses it for that alone.
         """
         try:
             return self._broadcast(record)
         except Refused as refused:
-            if is_ahead or self._receipt(record) is not None:
+            if self._missing_nonce(record["nonce"]) is not None or self._receipt(record) is not None:
                 return "sent"
             self._journal.put("tx", step, record | {"state": "void"})
             raise self._refused(refused) from refused
@@ -353,7 +352,6 @@ class Outbox:
         What pays too little by now, or is late, is replaced by one that pays more.
         """
         mined = self._rpc.nonce(self._signer.address)
-        free = self._first_free(mined)
         for step, record in sorted(self._journal.items("tx"), key=lambda item: int(item[1]["nonce"])):
             if before is not None and (record["state"] == "void" or record["nonce"] >= before):
                 continue
@@ -372,14 +370,13 @@ class Outbox:
                     self._broadcast(record)
                 is_given_up = answer == "low" and self._is_lost(record)
             except Refused:
-                is_given_up = record["nonce"] <= free
+                is_given_up = self._missing_nonce(record["nonce"]) is None
             if is_given_up:
                 self._journal.put("tx", step, record | {"state": "void"})
-                free = min(free, record["nonce"])
 
-    def _first_free(self, mined: int | None = None) -> int:
+    def _first_free(self) -> int:
         """The first nonce, from the chain's on, that no transaction of ours bears."""
-        free = self._rpc.nonce(self._signer.address) if mined is None else mined
+        free = self._rpc.nonce(self._signer.address)
         ours = {record["nonce"] for _, record in self._journal.items("tx") if record["state"] != "void"}
         while free in ours:
             free += 1

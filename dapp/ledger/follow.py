@@ -90,7 +90,8 @@ def _first_unread(chain: Chain, book: Book, head: int) -> tuple[int, bool]:
     followed = book.noted("followed")
     if followed is None:
         return chain.first_block, False
-    number, hash_ = int(followed.split(" ")[0]), followed.split(" ")[1]
+    noted, hash_ = followed.split(" ")
+    number = int(noted)
     if number <= head and chain.rpc.block(number).hash.hex() == hash_:
         return number + 1, False
     kept = number - REORG_BLOCKS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dapp.chain.client import Chain
@@ -15,11 +15,11 @@ def contracts(chain: Chain) -> tuple[Contract, ...]:
     return (chain.membership, chain.quorate, chain.ledger, chain.lineage, chain.badges)
 
 
-def writing(contract: Contract) -> list[Mapping[str, Any]]:
-    """The functions of a contract that change its state."""
+def writing(abi: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The functions that change a contract's state."""
     return [
         entry
-        for entry in contract.abi
+        for entry in abi
         if entry["type"] == "function" and entry["stateMutability"] not in ("view", "pure")
     ]
 
@@ -30,7 +30,9 @@ def book(chain: Chain) -> dict[str, Any]:
         {
             "name": contract.name,
             "address": contract.address,
-            "functions": [{"name": entry["name"], "inputs": entry["inputs"]} for entry in writing(contract)],
+            "functions": [
+                {"name": entry["name"], "inputs": entry["inputs"]} for entry in writing(contract.abi)
+            ],
         }
         for contract in contracts(chain)
     ]

@@ -22,9 +22,7 @@ OWNER: Final = "Quorate"
 _PLACE: Final = re.compile(r"\{(\w+)\}")
 _PATH: Final = re.compile(r"\{([^}]+)\}")
 _TERMS: Final = ("key", "terms")  # whole terms that a call repeats to name what it is about
-_SUPPORTING: Final = re.compile(
-    r"salt|peaks|leaves|(\w+P|p)roofs?"
-)  # what the contract checks for the signer
+_SUPPORTING: Final = re.compile(r"salt|peaks|leaves|(\w+P|p)roofs?")  # what only the contract reads
 
 Field = dict[str, Any]
 
@@ -50,7 +48,7 @@ def descriptors(chain: Chain) -> dict[str, dict[str, Any]]:
 def of_contract(chain_id: int, contract: Contract) -> dict[str, Any]:
     """The descriptor of every function of a contract that writes and that we have a sentence for."""
     formats = {}
-    for entry in writing(contract):
+    for entry in writing(contract.abi):
         if entry["name"] in phrases():
             formats[signature(entry)] = _of_function(entry)
     deployments = [{"chainId": chain_id, "address": contract.address}]
@@ -114,7 +112,7 @@ def _of_function(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _format(name: str, fields: Sequence[Field]) -> dict[str, Any]:
     phrase = phrases()[name]
-    paths = {"value" if each["path"] == "@.value" else _last(each["path"]): each["path"] for each in fields}
+    paths = {_last(each["path"]): each["path"] for each in fields}
     says = _PLACE.sub(lambda place: "{" + paths[place[1]] + "}", phrase["says"])
     return {"intent": phrase["intent"], "interpolatedIntent": says, "fields": list(fields)}
 

@@ -33,7 +33,6 @@ class Settlement:
     paid: tuple[Payment, ...]  # by these transactions
     refused: tuple[Payment, ...]  # kept for the payee, who can withdraw elsewhere
     receipts: tuple[Receipt, ...]
-    left_wei: int  # that somebody can still withdraw
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,6 @@ def settle(ctx: Context, task: bytes, pay: bool = True) -> Settlement:
         tuple(Payment(e.payee, e.amount_wei) for e in events.of_type(said, events.Paid)),
         tuple(Payment(e.payee, e.amount_wei) for e in events.of_type(said, events.PaymentRefused)),
         tuple(receipts),
-        sum(claim.amount_wei for claim in owed.owed(ctx.chain, after)),
     )
 
 

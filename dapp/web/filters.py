@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from markupsafe import Markup, escape
 
 from dapp.amounts import ether, percent
-from dapp.moments import duration
+from dapp.moments import duration, utc
 
 REMEMBERED: Final = 4_096  # of what each filter made: one page says many things often
 LONG: Final = re.compile(r"((?:\btask )?0x[0-9a-f]{64}\b|0x[0-9a-fA-F]{40}\b)")
@@ -71,11 +71,6 @@ def when(at_s: int, now_s: int) -> Markup:
     return Markup('<time datetime="{}" title="{}" data-at="{}">{}</time>').format(
         moment.isoformat(), moment.strftime("%Y-%m-%d %H:%M:%S UTC"), at_s, text
     )
-
-
-def moment(at_s: int) -> str:
-    """A time of the chain as calendars have it."""
-    return datetime.fromtimestamp(at_s, UTC).strftime("%Y-%m-%d %H:%M UTC") if at_s < 2**36 else ""
 
 
 def span(seconds: int) -> str:
@@ -186,7 +181,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "counted": counted,
     "told": told,
     "brief": brief,
-    "moment": moment,
+    "moment": utc,
 }
 EVENTS_SHOWN: Final = 100  # the last ones, unless all are asked for
 GLOBALS: Final[dict[str, Any]] = {"link": link, "menu": menu, "events_shown": EVENTS_SHOWN}

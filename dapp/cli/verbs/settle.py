@@ -20,9 +20,10 @@ def settle(session: Session, task: arguments.Task) -> Reply:
     from dapp.stages import settle as stage
 
     settlement = stage.settle(session.context(), arguments.task_id(task))
-    left = [f"quorate withdraw {task}{session.likewise()}"] if settlement.left_wei else []
-    session.output.say(f"{ether(settlement.left_wei)} left to withdraw" if left else "Everyone is paid.")
-    return Reply(task, {"task": task, "settlement": plain(settlement)}, next_steps=left)
+    left_wei = sum(payment.amount_wei for payment in settlement.refused)
+    session.output.say(f"{ether(left_wei)} left to withdraw" if left_wei else "Everyone is paid.")
+    next_steps = [f"quorate withdraw {task}{session.likewise()}"] if left_wei else []
+    return Reply(task, {"task": task, "settlement": plain(settlement)}, next_steps=next_steps)
 
 
 @verb(app, "withdraw", SENDS)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 from dapp.amounts import ether
 from dapp.chain.seals import Board
-from dapp.moments import duration
+from dapp.moments import duration, utc
 from dapp.web.due import WORDS, Deed, Duty
 
 VERSION: Final = 1
@@ -75,5 +74,4 @@ class Reminder:
         if self.duty.window is None:
             return f"{WORDS[self.duty.deed]} of {task}: {ether(self.duty.amount_wei)}."
         until_s = self.duty.window.until_s
-        at = datetime.fromtimestamp(until_s, UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return f"{WORDS[self.duty.deed]} of {task} before {at}: {duration(until_s - now_s)} left."
+        return f"{WORDS[self.duty.deed]} of {task} before {utc(until_s)}: {duration(until_s - now_s)} left."

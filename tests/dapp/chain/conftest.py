@@ -13,6 +13,8 @@ from dapp.chain.devnet import Anvil
 from dapp.chain.outbox import SendSettings
 from dapp.chain.rpc import Rpc
 from dapp.chain.signer import Signer
+from dapp.journal import Journal
+from tests.dapp.chain.hostile_rpc import HostileRpc, hostile
 
 FAST = SendSettings(poll_s=0.02, resend_s=0.2, bump_after_s=60, wait_s=10)
 
@@ -38,3 +40,14 @@ def rpc(node: Anvil, deployment: Deployment) -> Iterator[Rpc]:
     connection.raw("evm_setAutomine", True)
     assert connection.raw("evm_revert", snapshot)
     connection.raw("anvil_dropAllTransactions")
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal.in_memory()
+
+
+@pytest.fixture
+def proxy(node: Anvil, rpc: Rpc) -> Iterator[HostileRpc]:
+    with hostile(node.http_url) as made:
+        yield made

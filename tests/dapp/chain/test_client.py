@@ -4,7 +4,7 @@ does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,21 +35,10 @@ from dapp.chain.rpc import Rpc, connect
 from dapp.chain.signer import Signer
 from dapp.journal import Journal, JournalFull
 from tests.dapp.chain.conftest import FAST
-from tests.dapp.chain.hostile_rpc import HostileRpc, hostile, result
+from tests.dapp.chain.hostile_rpc import HostileRpc, result
 
 ME = 7
 GWEI = 10**9
-
-
-@pytest.fixture
-def journal() -> Journal:
-    return Journal.in_memory()
-
-
-@pytest.fixture
-def proxy(node: Anvil, rpc: Rpc) -> Iterator[HostileRpc]:
-    with hostile(node.http_url) as made:
-        yield made
 
 
 def chain_at(rpc: Rpc, deployment: Deployment, journal: Journal, **changes: Any) -> Chain:

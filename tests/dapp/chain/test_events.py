@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,20 +9,13 @@ import pytest
 from dapp.artifacts import Deployment
 from dapp.chain import events, tasks
 from dapp.chain.client import Chain
-from dapp.chain.devnet import Anvil
 from dapp.chain.errors import ContractRefused, EndpointConfused, HistoryIncomplete
 from dapp.chain.rpc import Rpc, connect
 from dapp.chain.seals import TaskKey
 from dapp.chain.signer import Signer
 from dapp.chain.words import Phase
 from tests.dapp.chain.conftest import FAST
-from tests.dapp.chain.hostile_rpc import HostileRpc, hostile, result
-
-
-@pytest.fixture
-def proxy(node: Anvil, rpc: Rpc) -> Iterator[HostileRpc]:
-    with hostile(node.http_url) as made:
-        yield made
+from tests.dapp.chain.hostile_rpc import HostileRpc, result
 
 
 @pytest.fixture

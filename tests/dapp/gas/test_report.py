@@ -29,6 +29,7 @@ from dapp.gas.plots import by_verifiers, usual
 from dapp.gas.report import Report, report
 from dapp.gas.targets import MOST
 from dapp.gas.world import World
+from dapp.signing.book import writing
 from tests.web.browser import faults_of
 
 BLACK, WHITE = "#000000", "#ffffff"
@@ -77,15 +78,13 @@ def _refused(dir: Path) -> None:
     raise PermissionError(13, "Permission denied", str(dir))
 
 
-def writing(contract: str) -> set[tuple[str, str]]:
-    abi = load_artifact(contract).abi
-    functions = [entry for entry in abi if entry["type"] == "function"]
-    return {(contract, f["name"]) for f in functions if f["stateMutability"] not in ("view", "pure")}
+def written(contract: str) -> set[tuple[str, str]]:
+    return {(contract, entry["name"]) for entry in writing(load_artifact(contract).abi)}
 
 
 def test_operations_nameEveryFunctionThatWrites() -> None:
     named = {(operation.contract, operation.function) for operation in OPERATIONS}
-    assert set().union(*map(writing, CONTRACTS)) == named | REFUSED
+    assert set().union(*map(written, CONTRACTS)) == named | REFUSED
     assert not named & REFUSED
 
 

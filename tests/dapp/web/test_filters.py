@@ -61,5 +61,5 @@ def test_counted_knowsOneFromMany(count: int, shown: str) -> None:
 
 
 def test_moment_namesItsZone() -> None:
-    assert filters.moment(0) == "1970-01-01 00:00 UTC"
-    assert filters.moment(2**40) == ""
+    assert filters.FILTERS["moment"](0) == "1970-01-01 00:00 UTC"
+    assert filters.FILTERS["moment"](2**40) == ""
